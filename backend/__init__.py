@@ -1,0 +1,1 @@
+"""Stoa's backend: every decision, none of the pages."""

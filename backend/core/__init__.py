@@ -1,0 +1,1 @@
+"""What everything stands on: settings, database, Redis, time, errors, events, embedded services."""

@@ -1,0 +1,93 @@
+"""Postgres: the engine, sessions, and the conventions every table shares."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, DateTime, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import Field, SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from backend.core.clock import now
+from backend.core.errors import Unavailable
+from backend.core.ids import new_id
+from backend.core.settings import get_settings
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(SQLModel):
+    """Base of every table: a time-ordered id and the moment the row was made."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)  # type: ignore[call-overload]
+
+
+def moment(**options: Any) -> Any:
+    """A `timestamptz` column, UTC; `nullable` unless said otherwise."""
+    options.setdefault("default", None)
+    return Field(sa_type=DateTime(timezone=True), **options)
+
+
+def one_of(column: str, values: Sequence[str], name: str | None = None) -> CheckConstraint:
+    """A CHECK that `column` holds one of `values`: enums are text + CHECK, because they grow."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name or column)
+
+
+def driver_url(url: str) -> str:
+    """`url` with the psycopg 3 driver named, whatever form the person wrote."""
+    for prefix in ("postgresql+psycopg://", "postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url[len(prefix) :]
+    return url
+
+
+@lru_cache(maxsize=1)
+def get_engine() -> AsyncEngine:
+    """This process's engine. Connections are tested before use, so a restarted Postgres costs one reconnect."""
+    url = get_settings().database_url
+    if url is None:
+        raise Unavailable("No database is running. Start Stoa with `make run` or set DATABASE_URL.")
+    return create_async_engine(
+        driver_url(url.get_secret_value()),
+        pool_size=get_settings().database_pool,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5},
+    )
+
+
+async def dispose_engine() -> None:
+    """Close every connection; the next session opens a fresh engine."""
+    if get_engine.cache_info().currsize:
+        await get_engine().dispose()
+        get_engine.cache_clear()
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[AsyncSession]:
+    """One boundary: commits at the end, rolls back on error. Postgres being away becomes `Unavailable`."""
+    try:
+        async with AsyncSession(get_engine(), expire_on_commit=False) as session, session.begin():
+            yield session
+    except (OperationalError, InterfaceError, TimeoutError) as error:
+        raise Unavailable from error
+
+
+async def ping_database() -> None:
+    """Raises `Unavailable` when Postgres doesn't answer."""
+    async with transaction() as session:
+        await session.execute(text("SELECT 1"))
