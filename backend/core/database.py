@@ -31,7 +31,7 @@ class Table(SQLModel):
     """Base of every table: a time-ordered id and the moment the row was made."""
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
-    created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)  # type: ignore[call-overload]
+    created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)
 
 
 def moment(**options: Any) -> Any:

@@ -39,6 +39,6 @@ async def close_redis() -> None:
 async def ping_redis() -> None:
     """Raises `Unavailable` when Redis doesn't answer."""
     try:
-        await get_redis().ping()
+        await get_redis().execute_command("PING")
     except RedisError as error:
         raise Unavailable from error

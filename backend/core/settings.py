@@ -145,10 +145,12 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> tuple[str, ...]:
         """Every origin that may post and open the websocket."""
-        own = (self.base_url,)
-        if self.public_url is None:
-            own = (f"http://localhost:{self.port}", f"http://127.0.0.1:{self.port}")
-        return tuple(dict.fromkeys(own + tuple(origin.rstrip("/") for origin in self.allowed_origins)))
+        own = (
+            [self.base_url]
+            if self.public_url
+            else [f"http://{name}:{self.port}" for name in ("localhost", "127.0.0.1")]
+        )
+        return tuple(dict.fromkeys(own + [origin.rstrip("/") for origin in self.allowed_origins]))
 
 
 @lru_cache(maxsize=1)

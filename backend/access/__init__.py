@@ -1,0 +1,47 @@
+"""People, what they are where, sign-in and sessions, and the question "may this actor do this to that?"."""
+
+from backend.access.errors import PersonDisabled, WrongPassword
+from backend.access.models import AuditEntry, Person, Role, Theme
+from backend.access.people import enrol, ensure_person
+from backend.access.policy import ANONYMOUS, SYSTEM, Action, Actor, Scope, Visibility, can, require
+from backend.access.queries import record
+from backend.access.sessions import (
+    SessionInfo,
+    Visitor,
+    actor_for,
+    choose_theme,
+    end_session,
+    list_sessions,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+)
+
+__all__ = [
+    "ANONYMOUS",
+    "SYSTEM",
+    "Action",
+    "Actor",
+    "AuditEntry",
+    "Person",
+    "PersonDisabled",
+    "Role",
+    "Scope",
+    "SessionInfo",
+    "Theme",
+    "Visibility",
+    "Visitor",
+    "WrongPassword",
+    "actor_for",
+    "can",
+    "choose_theme",
+    "end_session",
+    "enrol",
+    "ensure_person",
+    "list_sessions",
+    "record",
+    "require",
+    "sign_in",
+    "sign_out",
+    "sign_out_everywhere",
+]

@@ -1,0 +1,162 @@
+"""May this actor do this to that? One pure table, used by pages, state events and API alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+from backend.access.models import Role
+from backend.core.errors import Forbidden, NotFound, NotSignedIn
+
+
+class Action(StrEnum):
+    """Everything a person can do."""
+
+    ACCOUNT_READ = "account.read"
+    ACCOUNT_CHANGE = "account.change"
+    SECTION_LIST = "section.list"
+    """See the home page with one's own sections."""
+    SECTION_READ = "section.read"
+    """Open a section and read its lessons."""
+    TUTOR_ASK = "tutor.ask"
+    """Begin a conversation with the section's tutor."""
+    CONVERSATION_READ = "conversation.read"
+    CONVERSATION_CHANGE = "conversation.change"
+    """Rename, delete, rate, stop."""
+    CONVERSATION_CONTINUE = "conversation.continue"
+    """Ask further, edit, regenerate: also needs to be in the section still."""
+    GENAI_CONFIGURE = "genai.configure"
+    METRICS_READ = "metrics.read"
+
+
+class Visibility(StrEnum):
+    """Who a subject is meant for."""
+
+    MEMBERS = "members"
+    """The people of its section, as their roles allow."""
+    PRIVATE = "private"
+    """Its owner alone, whatever anybody's role."""
+
+
+class Relation(StrEnum):
+    """What an actor is to a scope."""
+
+    SYSTEM = "system"
+    ADMINISTRATOR = "administrator"
+    SIGNED_IN = "signed_in"
+    OWNER = "owner"
+    STUDENT = "student"
+    ASSISTANT = "assistant"
+    INSTRUCTOR = "instructor"
+
+
+MEMBER = frozenset({Relation.STUDENT, Relation.ASSISTANT, Relation.INSTRUCTOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a person with their roles per section, nobody, or the system itself (CLI, sweepers, seeds)."""
+
+    person_id: UUID | None = None
+    name: str = ""
+    email: str = ""
+    theme: str = "system"
+    is_administrator: bool = False
+    roles: Mapping[UUID, Role] = field(default_factory=lambda: MappingProxyType({}))
+    session_id: UUID | None = None
+    is_system: bool = False
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether a person stands behind this actor."""
+        return self.person_id is not None
+
+
+ANONYMOUS = Actor()
+SYSTEM = Actor(name="system", is_system=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a subject belongs: its section, its owner, and whom it is for."""
+
+    section_id: UUID | None = None
+    owner_id: UUID | None = None
+    visibility: Visibility = Visibility.MEMBERS
+
+
+Rule = tuple[frozenset[Relation], ...]
+"""Alternatives: one of these sets of relations must hold whole."""
+
+
+def _any_of(*relations: Relation) -> Rule:
+    return tuple(frozenset({relation}) for relation in relations)
+
+
+def _owner_and(relations: frozenset[Relation]) -> Rule:
+    return tuple(frozenset({Relation.OWNER, relation}) for relation in sorted(relations))
+
+
+ANY_MEMBER = _any_of(*sorted(MEMBER))
+
+RULES: Mapping[Action, Rule] = {
+    Action.ACCOUNT_READ: _any_of(Relation.OWNER),
+    Action.ACCOUNT_CHANGE: _any_of(Relation.OWNER),
+    Action.SECTION_LIST: _any_of(Relation.SIGNED_IN),
+    Action.SECTION_READ: (*ANY_MEMBER, *_any_of(Relation.ADMINISTRATOR)),
+    Action.TUTOR_ASK: ANY_MEMBER,
+    Action.CONVERSATION_READ: _any_of(Relation.OWNER),
+    Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
+    Action.CONVERSATION_CONTINUE: _owner_and(MEMBER),
+    Action.GENAI_CONFIGURE: _any_of(Relation.ADMINISTRATOR),
+    Action.METRICS_READ: _any_of(Relation.ADMINISTRATOR),
+}
+
+
+def relations(actor: Actor, scope: Scope) -> frozenset[Relation]:
+    """What `actor` is to `scope`."""
+    if actor.is_system:
+        return frozenset({Relation.SYSTEM})
+    if actor.person_id is None:
+        return frozenset()
+    held = {Relation.SIGNED_IN}
+    if actor.is_administrator:
+        held.add(Relation.ADMINISTRATOR)
+    if scope.owner_id == actor.person_id:
+        held.add(Relation.OWNER)
+    if scope.section_id is not None and (role := actor.roles.get(scope.section_id)):
+        held.add(Relation(role.value))
+    return frozenset(held)
+
+
+def can(actor: Actor, action: Action, scope: Scope | None = None) -> bool:
+    """Whether `actor` may do `action` to what `scope` describes. The system may do everything."""
+    scope = scope or Scope()
+    held = relations(actor, scope)
+    if Relation.SYSTEM in held:
+        return True
+    if scope.visibility is Visibility.PRIVATE and Relation.OWNER not in held:
+        return False
+    return any(needed <= held for needed in RULES[action])
+
+
+def require(actor: Actor, action: Action, scope: Scope | None = None) -> None:
+    """Refuse what `can` refuses.
+
+    Raises `NotSignedIn` for nobody, `NotFound` for what a person may not even know of, else `Forbidden`.
+    """
+    if can(actor, action, scope):
+        return
+    if not actor.signed_in:
+        raise NotSignedIn
+    if scope is not None and not can(actor, _reading(action), scope):
+        raise NotFound
+    raise Forbidden
+
+
+def _reading(action: Action) -> Action:
+    """The action that lets a person know the subject exists."""
+    if action in {Action.CONVERSATION_CHANGE, Action.CONVERSATION_CONTINUE}:
+        return Action.CONVERSATION_READ
+    return Action.SECTION_READ if action is Action.TUTOR_ASK else action
