@@ -1,6 +1,8 @@
 """Valkey/Redis: one client per process."""
 
+from collections.abc import Awaitable
 from functools import lru_cache
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -39,6 +41,6 @@ async def close_redis() -> None:
 async def ping_redis() -> None:
     """Raises `Unavailable` when Redis doesn't answer."""
     try:
-        await get_redis().execute_command("PING")
+        await cast(Awaitable[bool], get_redis().ping())
     except RedisError as error:
         raise Unavailable from error

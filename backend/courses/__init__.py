@@ -1,0 +1,28 @@
+"""Courses as they are written and as they are run."""
+
+from backend.courses.reading import (
+    list_sections,
+    open_lesson,
+    open_lesson_by_key,
+    open_section,
+    open_section_by_id,
+)
+from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionView
+from backend.courses.writing import CourseText, LessonText, ensure_section, publish_course
+
+__all__ = [
+    "CourseText",
+    "LessonLink",
+    "LessonText",
+    "LessonView",
+    "ModuleView",
+    "SectionCard",
+    "SectionView",
+    "ensure_section",
+    "list_sections",
+    "open_lesson",
+    "open_lesson_by_key",
+    "open_section",
+    "open_section_by_id",
+    "publish_course",
+]

@@ -1,0 +1,85 @@
+"""All SQL about courses and sections. What an actor may see is part of each query."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from backend.access import Actor
+from backend.courses.models import Block, Course, Lesson, Module, Section
+
+
+async def sections_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Section, Course, int]]:
+    """The actor's sections (an administrator's: all) with their course and number of lessons."""
+    lessons = select(Lesson.version_id, func.count().label("lessons")).group_by(col(Lesson.version_id)).subquery()
+    statement = (
+        select(Section, Course, func.coalesce(lessons.c.lessons, 0))
+        .join(Course, col(Course.id) == col(Section.course_id))
+        .outerjoin(lessons, lessons.c.version_id == col(Section.version_id))
+        .order_by(col(Course.title), col(Section.title))
+    )
+    if not (actor.is_administrator or actor.is_system):
+        statement = statement.where(col(Section.id).in_(actor.roles.keys()))
+    return (await session.exec(statement)).all()
+
+
+async def section_by_slug(session: AsyncSession, slug: str) -> tuple[Section, Course] | None:
+    """The section with this slug and its course."""
+    return (
+        await session.exec(
+            select(Section, Course)
+            .join(Course, col(Course.id) == col(Section.course_id))
+            .where(col(Section.slug) == slug)
+        )
+    ).first()
+
+
+async def section_by_id(session: AsyncSession, section_id: UUID) -> tuple[Section, Course] | None:
+    """The section with this id and its course."""
+    return (
+        await session.exec(
+            select(Section, Course)
+            .join(Course, col(Course.id) == col(Section.course_id))
+            .where(col(Section.id) == section_id)
+        )
+    ).first()
+
+
+async def outline(session: AsyncSession, version_id: UUID) -> Sequence[tuple[Module, Lesson]]:
+    """A version's modules and lessons in reading order."""
+    return (
+        await session.exec(
+            select(Module, Lesson)
+            .join(Lesson, col(Lesson.module_id) == col(Module.id))
+            .where(col(Module.version_id) == version_id)
+            .order_by(col(Module.position), col(Lesson.position))
+        )
+    ).all()
+
+
+async def blocks_of(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> Sequence[str]:
+    """The text of a lesson's blocks, in order."""
+    return (
+        await session.exec(
+            select(Block.body)
+            .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
+            .where(col(Lesson.version_id) == version_id, col(Lesson.key) == lesson_key)
+            .order_by(col(Block.position))
+        )
+    ).all()
+
+
+async def lesson_switch(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> str:
+    """A lesson's assistant switch."""
+    return (
+        await session.exec(
+            select(Lesson.assistant).where(col(Lesson.version_id) == version_id, col(Lesson.key) == lesson_key)
+        )
+    ).one()
+
+
+async def course_by_slug(session: AsyncSession, slug: str) -> Course | None:
+    """The course with this slug."""
+    return (await session.exec(select(Course).where(col(Course.slug) == slug))).one_or_none()
