@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(200), nullable=False),
         sa.Column("url_template", sa.String(), nullable=True),
         sa.Column("api_key", sa.LargeBinary(), nullable=True),
+        sa.Column("api_key_env", sa.String(120), nullable=True),
         sa.Column("organization", sa.LargeBinary(), nullable=True),
         sa.Column("max_concurrent", sa.Integer(), nullable=True),
         sa.Column("requests_per_minute", sa.Integer(), nullable=True),
@@ -134,6 +135,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "url_template IS NULL OR url_template ~ '^https?://'", name=op.f("ck_registered_models_url_template")
         ),
+        sa.CheckConstraint("api_key IS NULL OR api_key_env IS NULL", name=op.f("ck_registered_models_one_key")),
         sa.CheckConstraint("breaker_cooldown > 0", name=op.f("ck_registered_models_breaker_cooldown")),
         sa.CheckConstraint("breaker_error_rate BETWEEN 0 AND 1", name=op.f("ck_registered_models_breaker_error_rate")),
         sa.CheckConstraint("breaker_first_token_p95 > 0", name=op.f("ck_registered_models_breaker_first_token_p95")),

@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         None, description="Bearer token for `/api/metrics`; without it only administrators read the metrics."
     )
 
+    demo_password: SecretStr | None = Field(
+        None, description="Password of the demo's people; default: a random one, printed at the first start."
+    )
+
     llm_provider: str | None = Field(
         None, validation_alias="MIYABI_LLM_PROVIDER", description="Provider to put first: openai, anthropic, ollama."
     )
@@ -92,9 +96,15 @@ class Settings(BaseSettings):
 
     prompt_max_chars: int = Field(32_000, ge=1, description="Longest message to the tutor, in characters.")
     lesson_context_chars: int = Field(8_000, ge=0, description="Most lesson text put before the model, in characters.")
+    history_context_chars: int = Field(
+        12_000, ge=0, description="Most text of earlier messages put before the model, in characters."
+    )
     turn_flush: float = Field(0.04, gt=0, description="Interval at which streamed text is written to Redis and pages.")
-    turn_checkpoint: float = Field(2.0, gt=0, description="Interval at which streamed text is saved in Postgres.")
-    turn_heartbeat: float = Field(5.0, gt=0, description="Interval at which a running turn shows that it lives.")
+    turn_checkpoint: float = Field(
+        2.0,
+        gt=0,
+        description="Interval at which a running turn saves its text in Postgres, which also shows that it lives.",
+    )
     turn_silence: float = Field(15.0, gt=0, description="Silence after which a turn counts as interrupted.")
     turn_sweep: float = Field(5.0, gt=0, description="Interval at which a web process looks for silent turns.")
     stream_ttl: int = Field(3600, ge=1, description="How long a finished turn's stream stays in Redis.")

@@ -8,7 +8,7 @@ from backend.courses.reading import (
     open_section_by_id,
 )
 from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionView
-from backend.courses.writing import CourseText, LessonText, ensure_section, publish_course
+from backend.courses.writing import CourseText, LessonText, ensure_course, ensure_section
 
 __all__ = [
     "CourseText",
@@ -18,11 +18,11 @@ __all__ = [
     "ModuleView",
     "SectionCard",
     "SectionView",
+    "ensure_course",
     "ensure_section",
     "list_sections",
     "open_lesson",
     "open_lesson_by_key",
     "open_section",
     "open_section_by_id",
-    "publish_course",
 ]

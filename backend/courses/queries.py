@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Actor
-from backend.courses.models import Block, Course, Lesson, Module, Section
+from backend.courses.models import Block, Course, CourseVersion, Lesson, Module, Section, VersionStatus
 
 
 async def sections_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Section, Course, int]]:
@@ -83,3 +83,15 @@ async def lesson_switch(session: AsyncSession, version_id: UUID, lesson_key: UUI
 async def course_by_slug(session: AsyncSession, slug: str) -> Course | None:
     """The course with this slug."""
     return (await session.exec(select(Course).where(col(Course.slug) == slug))).one_or_none()
+
+
+async def latest_version(session: AsyncSession, course_id: UUID) -> CourseVersion:
+    """The latest published version of a course that has one."""
+    return (
+        await session.exec(
+            select(CourseVersion)
+            .where(col(CourseVersion.course_id) == course_id, col(CourseVersion.status) == VersionStatus.PUBLISHED)
+            .order_by(col(CourseVersion.number).desc())
+            .limit(1)
+        )
+    ).one()

@@ -45,6 +45,13 @@ def split_blocks(markdown: str) -> list[str]:
     return [passage for passage in passages if passage]
 
 
+async def ensure_course(session: AsyncSession, text: CourseText) -> tuple[Course, CourseVersion]:
+    """The course with this slug and its latest published version; published from `text` when missing."""
+    if (course := await queries.course_by_slug(session, text.slug)) is None:
+        return await publish_course(session, text)
+    return course, await queries.latest_version(session, course.id)
+
+
 async def publish_course(session: AsyncSession, text: CourseText) -> tuple[Course, CourseVersion]:
     """Store `text` as the first, published version of a new course."""
     course = Course(slug=text.slug, title=text.title, summary=text.summary)

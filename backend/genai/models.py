@@ -49,6 +49,7 @@ class RegisteredModel(Table, table=True):
         one_of("provider", list(ProviderName)),
         one_of("kind", list(ModelKind)),
         CheckConstraint("url_template IS NULL OR url_template ~ '^https?://'", name="url_template"),
+        CheckConstraint("api_key IS NULL OR api_key_env IS NULL", name="one_key"),
         CheckConstraint("(kind = 'embedding') = (dimensions IS NOT NULL)", name="dimensions"),
         *_positive(
             "connect_timeout", "first_token_timeout", "stall_timeout", "total_timeout", "max_concurrent",
@@ -65,6 +66,8 @@ class RegisteredModel(Table, table=True):
     model: str = Field(max_length=200)
     url_template: str | None = None
     api_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    api_key_env: str | None = Field(default=None, max_length=120)
+    """Name of the environment variable that holds the key, instead of a stored one."""
     organization: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     max_concurrent: int | None = None
     requests_per_minute: int | None = None

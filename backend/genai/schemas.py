@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
@@ -165,13 +166,15 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens used. `estimated`: the provider reported nothing and we counted."""
+    """Tokens used and what they cost. `estimated`: the provider reported nothing and we counted."""
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    cost_usd: Decimal | None = None
+    """What it cost, filled in by the completion layer; None when no price is known."""
 
 
 @dataclass(frozen=True, slots=True)

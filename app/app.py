@@ -1,0 +1,63 @@
+"""The Reflex app: pages, the API beside them, and the guard around both."""
+
+from pathlib import Path
+
+import reflex as rx
+from reflex.utils import prerequisites
+from reflex_base import constants
+from starlette.types import ASGIApp
+
+from app import theme
+from app.components.fonts import fonts
+from app.pages.account import account
+from app.pages.chat import chat
+from app.pages.home import home
+from app.pages.lesson import lesson
+from app.pages.login import login
+from app.pages.not_found import not_found
+from app.pages.section import section
+from app.state.account import AccountState
+from app.state.chat import ChatState
+from app.state.home import HomeState
+from app.state.lesson import LessonState
+from app.state.login import LoginState
+from app.state.section import SectionState
+from app.state.session import Identity, Session, explain
+from backend.api import Guard, create_api, lifespan, page_script_hashes
+
+DESCRIPTION = "Courses with a tutor that knows them."
+STYLESHEETS = ["/stoa.css"]
+
+
+def guard(inner: ASGIApp) -> ASGIApp:
+    """Security headers and checks around pages, websocket and API."""
+    build = Path(prerequisites.get_web_dir()) / constants.Dirs.STATIC
+    return Guard(inner, page_script_hashes(build) if build.exists() else ())
+
+
+app = rx.App(
+    stylesheets=STYLESHEETS,
+    head_components=[
+        rx.el.style(theme.tokens_css()),
+        rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+    ],
+    html_lang="en",
+    api_transformer=[create_api(), guard],
+    backend_exception_handler=explain,
+)
+app.add_middleware(Identity(), index=0)
+app.register_lifespan_task(lifespan)
+
+PAGES = (
+    (login, "/login", "Sign in", [LoginState.load]),
+    (home, "/", "My courses", [Session.apply_theme, HomeState.load]),
+    (section, "/s/[section]", "Course", [Session.apply_theme, SectionState.load]),
+    (lesson, "/s/[section]/l/[lesson]", "Lesson", [Session.apply_theme, LessonState.load]),
+    (chat, "/s/[section]/chat/[[conversation]]", "Tutor", [Session.apply_theme, ChatState.load]),
+    (account, "/account", "Account", [Session.apply_theme, AccountState.load]),
+)
+for view, route, title, on_load in PAGES:
+    app.add_page(
+        rx.fragment(fonts(), view()), route=route, title=f"{title} · Stoa", description=DESCRIPTION, on_load=on_load
+    )
+app.add_page(rx.fragment(fonts(), not_found()), route="404", title="Not found · Stoa", description=DESCRIPTION)

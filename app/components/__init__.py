@@ -1,0 +1,1 @@
+"""Views without events of their own."""

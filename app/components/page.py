@@ -1,0 +1,60 @@
+"""The frame of every page: top bar, skip link, and what stands there while it loads or can't be opened."""
+
+import reflex as rx
+
+from app.components.forms import post_form
+from app.state.session import Session
+
+
+def page(*content: rx.Component, nav: rx.Component | None = None, **props: str) -> rx.Component:
+    """A page with the top bar; `nav` stands beside the logo."""
+    return rx.el.div(
+        rx.el.a("Skip to content", href="#content", class_name="skip"),
+        _top(nav),
+        rx.el.main(*content, id="content", tab_index=-1, **props),
+        class_name="shell",
+    )
+
+
+def opened(loading: rx.Var[bool], skeleton: rx.Component, content: rx.Component) -> rx.Component:
+    """`content` once it is there, `skeleton` until then, or why it can't be shown."""
+    return rx.cond(Session.problem != "", _problem(), rx.cond(loading, skeleton, content))
+
+
+def skeleton(lines: int = 6) -> rx.Component:
+    """Grey lines in the place of text."""
+    return rx.el.div(
+        rx.el.span("Loading…", class_name="hidden"),
+        *(rx.el.div(class_name="bone") for _ in range(lines)),
+        class_name="skeleton",
+        role="status",
+    )
+
+
+def _top(nav: rx.Component | None) -> rx.Component:
+    return rx.el.header(
+        rx.el.a("Stoa", href="/", class_name="logo"),
+        nav or rx.fragment(),
+        rx.cond(
+            Session.person != "",
+            rx.el.nav(
+                rx.el.a(Session.name, href="/account", class_name="who"),
+                post_form(
+                    rx.el.button("Sign out", type="submit", class_name="btn quiet"),
+                    action="/api/sign-out",
+                ),
+                class_name="end",
+                aria_label="Account",
+            ),
+        ),
+        class_name="top",
+    )
+
+
+def _problem() -> rx.Component:
+    return rx.el.div(
+        rx.el.h1("This page can’t be shown"),
+        rx.el.p(Session.problem, role="alert"),
+        rx.el.p(rx.el.a("Go to my courses", href="/", class_name="btn primary")),
+        class_name="page narrow",
+    )

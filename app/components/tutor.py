@@ -1,0 +1,41 @@
+"""The tutor panel, wired to its state."""
+
+import reflex as rx
+from reflex.event import EventType
+
+from app.components.chat import chat
+from app.state.session import Session
+from app.state.tutor import TutorState
+
+SUGGESTIONS = {
+    "lesson": ["Explain the main idea in other words", "Ask me a question about this lesson", "Show me another example"],
+    "course": ["What should I read first?", "Help me plan an hour of study", "Quiz me on the last lesson"],
+}
+
+
+def tutor(about: str, then: list[EventType[()]] | None = None) -> rx.Component:
+    """The conversation beside a lesson or about the course; `then` follows each event that changes the history."""
+    then = then or []
+    return chat(
+        messages=TutorState.messages,
+        turn=TutorState.turn,
+        has_earlier=TutorState.has_earlier,
+        loading=TutorState.loading,
+        failure=TutorState.failure,
+        disabled_reason=TutorState.disabled_reason,
+        notice=TutorState.notice,
+        placeholder=f"Ask about this {about}",
+        empty_title="Ask the tutor",
+        empty_hint=f"It knows this {about} and answers with questions and hints. Ask for a full explanation any time.",
+        suggestions=SUGGESTIONS[about],
+        conversation=TutorState.conversation_id,
+        person=Session.person,
+        on_send=[TutorState.send, *then],
+        on_stop=TutorState.stop_turn,
+        on_regenerate=[TutorState.regenerate_answer, *then],
+        on_retry=[TutorState.regenerate_answer, *then],
+        on_edit=[TutorState.edit_message, *then],
+        on_rate=TutorState.rate_answer,
+        on_end=[TutorState.turn_ended, *then],
+        on_earlier=TutorState.show_earlier,
+    )

@@ -1,0 +1,67 @@
+"""`/`: my sections, and conversations to go on with."""
+
+import reflex as rx
+
+from app.components.page import opened, page, skeleton
+from app.components.when import moment
+from app.state.home import HomeState, RecentItem, SectionItem
+
+
+def home() -> rx.Component:
+    """The page after signing in."""
+    return page(
+        opened(
+            HomeState.loading,
+            rx.el.div(skeleton(), class_name="page"),
+            rx.el.div(
+                rx.el.h1("My courses"),
+                rx.cond(
+                    HomeState.sections.length() > 0,
+                    rx.el.ul(rx.foreach(HomeState.sections, _section), class_name="sections"),
+                    _empty(),
+                ),
+                rx.cond(HomeState.recent.length() > 0, _recent()),
+                class_name="page",
+            ),
+        ),
+    )
+
+
+def _section(item: rx.Var[SectionItem]) -> rx.Component:
+    return rx.el.li(
+        rx.el.a(
+            rx.el.span(item["title"], class_name="eyebrow"),
+            rx.el.span(item["course"], class_name="title"),
+            rx.el.span(item["summary"], class_name="summary"),
+            rx.el.span(
+                item["lessons"], " lessons", rx.cond(item["role"] != "student", " · " + item["role"].to(str), ""),
+                class_name="meta",
+            ),
+            href="/s/" + item["slug"].to(str),
+            class_name="card link",
+        ),
+    )  # fmt: skip
+
+
+def _recent() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("Go on with a conversation"),
+        rx.el.ul(rx.foreach(HomeState.recent, _talk), class_name="rows"),
+        class_name="block",
+    )
+
+
+def _talk(item: rx.Var[RecentItem]) -> rx.Component:
+    return rx.el.li(
+        rx.el.a(item["title"], href=item["href"], class_name="grow"),
+        rx.el.span(item["section"], class_name="meta"),
+        rx.el.span(moment(item["at"]), class_name="meta"),
+    )
+
+
+def _empty() -> rx.Component:
+    return rx.el.div(
+        rx.el.p("You aren’t in a course yet.", class_name="title"),
+        rx.el.p("Ask your instructor to add the e-mail address you signed in with.", class_name="summary"),
+        class_name="card empty",
+    )

@@ -1,0 +1,75 @@
+"""`/s/{section}/l/{lesson}`: the lesson, with the tutor beside it (a sheet on phones)."""
+
+import reflex as rx
+
+from app.components.chat import prose
+from app.components.contents import contents, section_nav
+from app.components.page import opened, page, skeleton
+from app.components.tutor import tutor
+from app.state.lesson import LessonState
+from app.state.section import SectionState
+from app.state.tutor import TutorState
+
+
+def lesson() -> rx.Component:
+    """Contents, text, tutor: three columns on a desk, one on a phone."""
+    return page(
+        rx.el.aside(contents(LessonState.slug), class_name="toc", aria_label="Contents"),
+        rx.el.article(
+            opened(LessonState.loading, rx.el.div(skeleton(10), class_name="prose-width"), _text()), class_name="read"
+        ),
+        _tutor(),
+        nav=section_nav("lesson"),
+        class_name="lesson",
+    )
+
+
+def _text() -> rx.Component:
+    return rx.el.div(
+        rx.el.h1(LessonState.title),
+        rx.el.p(
+            LessonState.module_title, " · ", LessonState.minutes, " minutes · ",
+            rx.cond(LessonState.graded, "graded", "practice"), class_name="meta",
+        ),
+        prose(LessonState.text, variant="lesson"),
+        rx.el.nav(
+            rx.cond(LessonState.previous_slug != "", _step("Previous", LessonState.previous_slug, LessonState.previous_title)),
+            rx.cond(LessonState.following_slug != "", _step("Next", LessonState.following_slug, LessonState.following_title)),
+            class_name="steps",
+            aria_label="Neighbouring lessons",
+        ),
+        class_name="prose-width",
+    )  # fmt: skip
+
+
+def _step(label: str, slug: rx.Var[str], title: rx.Var[str]) -> rx.Component:
+    return rx.el.a(
+        rx.el.span(label, class_name="eyebrow"),
+        rx.el.span(title),
+        href="/s/" + SectionState.slug + "/l/" + slug,
+        class_name=f"step {label.lower()}",
+    )
+
+
+def _tutor() -> rx.Component:
+    """On phones the panel is a sheet that its own summary opens, so it works before any script does."""
+    return rx.el.aside(
+        rx.el.input(type="checkbox", id="tutor-open", class_name="sheet-switch hidden", aria_label="Show the tutor"),
+        rx.el.label("Ask the tutor", html_for="tutor-open", class_name="sheet-handle"),
+        rx.el.div(
+            rx.el.header(
+                rx.el.h2("Tutor"),
+                rx.cond(
+                    TutorState.conversation_id != "",
+                    rx.el.button(
+                        "New conversation", on_click=TutorState.new_conversation, class_name="btn quiet", type="button"
+                    ),
+                ),
+                rx.el.label("Close", html_for="tutor-open", class_name="btn quiet sheet-close"),
+            ),
+            tutor("lesson"),
+            class_name="panel",
+        ),
+        class_name="tutor",
+        aria_label="Tutor",
+    )

@@ -1,0 +1,73 @@
+"""The home page."""
+
+from typing import Any, TypedDict
+
+import reflex as rx
+
+from app.state.session import Session, acting
+from backend.core.errors import StoaError
+from backend.courses import list_sections
+from backend.dialogue import recent_conversations
+
+
+class SectionItem(TypedDict):
+    """A section as its card shows it."""
+
+    slug: str
+    title: str
+    course: str
+    summary: str
+    lessons: int
+    role: str
+
+
+class RecentItem(TypedDict):
+    """A conversation to go on with."""
+
+    href: str
+    title: str
+    section: str
+    at: str
+
+
+class HomeState(Session):
+    """The person's sections and latest conversations."""
+
+    sections: list[SectionItem] = []
+    recent: list[RecentItem] = []
+    loading: bool = True
+
+    @rx.event
+    async def load(self) -> Any:
+        """Fill the page."""
+        actor = acting()
+        self.problem = ""
+        try:
+            cards = await list_sections(actor)
+            talks = await recent_conversations(actor)
+        except StoaError as error:
+            return self._refusal(error)
+        by_id = {card.id: card for card in cards}
+        self.sections = [
+            SectionItem(
+                slug=card.slug,
+                title=card.title,
+                course=card.course_title,
+                summary=card.summary,
+                lessons=card.lessons,
+                role=card.role,
+            )
+            for card in cards
+        ]
+        self.recent = [
+            RecentItem(
+                href=f"/s/{by_id[section_id].slug}/chat/{card.id}",
+                title=card.title,
+                section=f"{by_id[section_id].course_title}, {by_id[section_id].title}",
+                at=card.updated_at.isoformat(),
+            )
+            for card, section_id in talks
+            if section_id in by_id
+        ]
+        self.loading = False
+        return None

@@ -1,0 +1,101 @@
+"""Who is signed in. Every state that holds a person's data derives from `Session`, and is emptied when that changes."""
+
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import quote
+
+import reflex as rx
+import structlog
+from reflex.middleware import Middleware
+from reflex.state import BaseState, StateUpdate
+from reflex_base.event import Event, get_hydrate_event
+
+from backend.access import ANONYMOUS, Actor, actor_for
+from backend.api import token_in
+from backend.core.errors import NotSignedIn, StoaError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+_acting: ContextVar[Actor] = ContextVar("acting", default=ANONYMOUS)
+
+
+def acting() -> Actor:
+    """The person behind the event being handled; nobody outside of one."""
+    return _acting.get()
+
+
+class Session(rx.State):
+    """The signed-in person, as pages show them."""
+
+    person: str = ""
+    name: str = ""
+    email: str = ""
+    theme: str = "system"
+    is_administrator: bool = False
+    problem: str = ""
+    """Why the page has nothing to show, in a sentence; empty when it has."""
+
+    @rx.event
+    async def apply_theme(self) -> Any:
+        """Give this browser the look that the person chose, wherever they chose it."""
+        return rx.set_color_mode(self.theme) if self.person else None
+
+    def _take(self, actor: Actor) -> None:
+        self.person = str(actor.person_id or "")
+        self.name = actor.name
+        self.email = actor.email
+        self.theme = actor.theme
+        self.is_administrator = actor.is_administrator
+
+    def _argument(self, name: str) -> str:
+        """A dynamic part of the page's address."""
+        return str(getattr(self, name, "") or "")
+
+    def _refusal(self, error: StoaError) -> Any:
+        """What a page does when it can't be opened: to the sign-in page, or say why."""
+        if isinstance(error, NotSignedIn):
+            return to_sign_in(self.router.url.path)
+        self.problem = error.message
+        return None
+
+
+def to_sign_in(path: str) -> Any:
+    """Send the browser to the sign-in page, to come back to `path`."""
+    return rx.redirect(f"/login?next={quote(path)}")
+
+
+class Identity(Middleware):
+    """Before every event: who acts? When that isn't who acted before in this tab, everything held is dropped first.
+
+    State outlives a sign-out in its tab and is sent whole at the next page load: without this, the next person's
+    browser would be sent the last one's data.
+    """
+
+    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
+        """Note the actor for the handlers of this event; never answers the event itself."""
+        _acting.set(ANONYMOUS)
+        session = await state.get_state(Session)
+        try:
+            actor = await actor_for(token_in(state.router.headers.cookie))
+        except Unavailable as error:
+            if event.name != get_hydrate_event(state):
+                raise
+            session.reset()
+            session.problem = error.message
+            return None
+        if session.person != str(actor.person_id or ""):
+            session.reset()
+        if (session.person, session.name, session.theme) != (str(actor.person_id or ""), actor.name, actor.theme):
+            session._take(actor)
+        _acting.set(actor)
+        return None
+
+
+def explain(error: Exception) -> Any:
+    """What the browser shows when a handler raised: our own sentences as they are, nothing of anything else."""
+    if isinstance(error, NotSignedIn):
+        return rx.redirect("/login")
+    if isinstance(error, StoaError):
+        return rx.toast.error(error.message)
+    log.error("event_crashed", exc_info=error)
+    return rx.toast.error(StoaError.message)

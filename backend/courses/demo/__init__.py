@@ -1,0 +1,36 @@
+"""The demo courses: their text, as an author would hand it in."""
+
+from importlib.resources import files
+
+import yaml
+
+from backend.courses.writing import CourseText, LessonText
+
+SLUGS = ("introductory-python", "general-chemistry")
+
+
+def demo_courses() -> list[CourseText]:
+    """The two demo courses, read from this folder."""
+    return [_read(slug) for slug in SLUGS]
+
+
+def _read(slug: str) -> CourseText:
+    folder = files(__name__) / slug
+    course = yaml.safe_load((folder / "course.yaml").read_text("utf-8"))
+    modules = tuple(
+        (
+            module["title"],
+            tuple(
+                LessonText(
+                    slug=lesson["slug"],
+                    title=lesson["title"],
+                    minutes=lesson["minutes"],
+                    graded=lesson.get("graded", False),
+                    markdown=(folder / lesson["file"]).read_text("utf-8"),
+                )
+                for lesson in module["lessons"]
+            ),
+        )
+        for module in course["modules"]
+    )
+    return CourseText(slug=course["slug"], title=course["title"], summary=course["summary"], modules=modules)

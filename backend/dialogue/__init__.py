@@ -1,0 +1,35 @@
+"""Talking with the tutor: conversations, and turns that run apart from the browser."""
+
+from backend.dialogue.asking import ask, delete_conversation, edit, regenerate, stop
+from backend.dialogue.conversations import (
+    latest_conversation,
+    list_conversations,
+    open_conversation,
+    rate_message,
+    recent_conversations,
+    rename_conversation,
+)
+from backend.dialogue.following import Frame, follow_turn
+from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
+from backend.dialogue.turns import get_runner
+
+__all__ = [
+    "ConversationCard",
+    "ConversationView",
+    "Frame",
+    "MessageView",
+    "StartedTurn",
+    "ask",
+    "delete_conversation",
+    "edit",
+    "follow_turn",
+    "get_runner",
+    "latest_conversation",
+    "list_conversations",
+    "open_conversation",
+    "rate_message",
+    "recent_conversations",
+    "regenerate",
+    "rename_conversation",
+    "stop",
+]

@@ -1,0 +1,226 @@
+"""All SQL about conversations. Whose they are is part of each query that starts from an id."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, or_, tuple_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from backend.access import Actor, Scope, Visibility
+from backend.core.clock import now
+from backend.dialogue.models import Conversation, Message, MessageRole, Turn, TurnStatus
+
+ACTIVE_STATUSES = [status.value for status in TurnStatus if status.active]
+
+
+def scope_of(conversation: Conversation) -> Scope:
+    """A conversation is for its owner alone."""
+    return Scope(conversation.section_id, conversation.person_id, Visibility.PRIVATE)
+
+
+async def conversation(session: AsyncSession, actor: Actor, conversation_id: UUID) -> Conversation | None:
+    """One of the actor's conversations."""
+    return (
+        await session.exec(
+            select(Conversation).where(
+                col(Conversation.id) == conversation_id, col(Conversation.person_id) == actor.person_id
+            )
+        )
+    ).one_or_none()
+
+
+async def history(
+    session: AsyncSession,
+    actor: Actor,
+    section_id: UUID,
+    *,
+    search: str = "",
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = 30,
+) -> Sequence[Conversation]:
+    """The actor's conversations in a section, the latest first; `search` looks in titles and standing messages."""
+    statement = select(Conversation).where(
+        col(Conversation.person_id) == actor.person_id, col(Conversation.section_id) == section_id
+    )
+    if search:
+        said = exists().where(
+            col(Message.conversation_id) == col(Conversation.id),
+            col(Message.replaced_by).is_(None),
+            col(Message.content).icontains(search, autoescape=True),
+        )
+        statement = statement.where(or_(col(Conversation.title).icontains(search, autoescape=True), said))
+    if before:
+        statement = statement.where(tuple_(col(Conversation.updated_at), col(Conversation.id)) < before)
+    order = col(Conversation.updated_at).desc(), col(Conversation.id).desc()
+    return (await session.exec(statement.order_by(*order).limit(limit))).all()
+
+
+async def latest_conversation(
+    session: AsyncSession, actor: Actor, section_id: UUID, lesson_key: UUID | None
+) -> UUID | None:
+    """The actor's latest conversation beside a lesson."""
+    return (
+        await session.exec(
+            select(Conversation.id)
+            .where(
+                col(Conversation.person_id) == actor.person_id,
+                col(Conversation.section_id) == section_id,
+                col(Conversation.lesson_key) == lesson_key,
+            )
+            .order_by(col(Conversation.updated_at).desc())
+            .limit(1)
+        )
+    ).first()
+
+
+async def recent(session: AsyncSession, actor: Actor, limit: int) -> Sequence[Conversation]:
+    """The actor's latest conversations anywhere."""
+    return (
+        await session.exec(
+            select(Conversation)
+            .where(col(Conversation.person_id) == actor.person_id)
+            .order_by(col(Conversation.updated_at).desc())
+            .limit(limit)
+        )
+    ).all()
+
+
+async def thread(
+    session: AsyncSession, conversation_id: UUID, *, before: UUID | None = None, limit: int | None = None
+) -> Sequence[Message]:
+    """The standing messages of a conversation, oldest first: the last `limit` of those before `before`."""
+    statement = select(Message).where(
+        col(Message.conversation_id) == conversation_id, col(Message.replaced_by).is_(None)
+    )
+    if before:
+        statement = statement.where(col(Message.id) < before)
+    found = (await session.exec(statement.order_by(col(Message.id).desc()).limit(limit))).all()
+    return found[::-1]
+
+
+async def message(session: AsyncSession, actor: Actor, message_id: UUID) -> tuple[Message, Conversation] | None:
+    """A message of one of the actor's conversations, with it."""
+    return (
+        await session.exec(
+            select(Message, Conversation)
+            .join(Conversation, col(Conversation.id) == col(Message.conversation_id))
+            .where(col(Message.id) == message_id, col(Conversation.person_id) == actor.person_id)
+        )
+    ).first()
+
+
+async def last_of_role(session: AsyncSession, conversation_id: UUID, role: MessageRole) -> Message | None:
+    """The last standing message of a role."""
+    return (
+        await session.exec(
+            select(Message)
+            .where(
+                col(Message.conversation_id) == conversation_id,
+                col(Message.replaced_by).is_(None),
+                col(Message.role) == role,
+            )
+            .order_by(col(Message.id).desc())
+            .limit(1)
+        )
+    ).first()
+
+
+async def replace(session: AsyncSession, messages: Sequence[Message], by: Message) -> None:
+    """Mark messages as replaced; they stay in the database."""
+    ids = [each.id for each in messages]
+    await session.exec(update(Message).where(col(Message.id).in_(ids)).values(replaced_by=by.id))
+
+
+async def active_turn(session: AsyncSession, conversation_id: UUID) -> Turn | None:
+    """The turn that is answering in a conversation."""
+    return (
+        await session.exec(
+            select(Turn).where(col(Turn.conversation_id) == conversation_id, col(Turn.status).in_(ACTIVE_STATUSES))
+        )
+    ).one_or_none()
+
+
+async def turn(session: AsyncSession, turn_id: UUID) -> tuple[Turn, Message, Conversation] | None:
+    """A turn with its answer and conversation, whoever asks."""
+    return (
+        await session.exec(
+            select(Turn, Message, Conversation)
+            .join(Message, col(Message.id) == col(Turn.answer_id))
+            .join(Conversation, col(Conversation.id) == col(Turn.conversation_id))
+            .where(col(Turn.id) == turn_id)
+        )
+    ).first()
+
+
+async def heartbeat(session: AsyncSession, turn_id: UUID, owner: str, answer_id: UUID, text: str) -> Turn | None:
+    """Save an active turn's text and show that it lives; the turn, or None when it is no longer `owner`'s."""
+    claimed = (
+        await session.exec(
+            update(Turn)
+            .where(col(Turn.id) == turn_id, col(Turn.owner) == owner, col(Turn.status).in_(ACTIVE_STATUSES))
+            .values(heartbeat_at=now(), status=TurnStatus.STREAMING)
+            .returning(Turn)
+        )
+    ).scalar_one_or_none()
+    if claimed is not None:
+        values = {"content": text, "status": TurnStatus.STREAMING}
+        await session.exec(update(Message).where(col(Message.id) == answer_id).values(**values))
+    return claimed
+
+
+async def finish_turn(
+    session: AsyncSession, turn_id: UUID, answer_id: UUID, status: TurnStatus, values: dict[str, Any]
+) -> bool:
+    """End an active turn and store its answer; False when it had ended before."""
+    moment = now()
+    ended = (
+        await session.exec(
+            update(Turn)
+            .where(col(Turn.id) == turn_id, col(Turn.status).in_(ACTIVE_STATUSES))
+            .values(status=status, finished_at=moment)
+            .returning(col(Turn.conversation_id))
+        )
+    ).scalar_one_or_none()
+    if ended is None:
+        return False
+    await session.exec(update(Message).where(col(Message.id) == answer_id).values(status=status, **values))
+    await session.exec(update(Conversation).where(col(Conversation.id) == ended).values(updated_at=moment))
+    return True
+
+
+async def request_stop(session: AsyncSession, turn_id: UUID) -> None:
+    """Note that the person wants the turn to end."""
+    await session.exec(
+        update(Turn)
+        .where(col(Turn.id) == turn_id, col(Turn.status).in_(ACTIVE_STATUSES))
+        .values(stop_requested_at=func.coalesce(col(Turn.stop_requested_at), now()))
+    )
+
+
+async def silent_turns(session: AsyncSession, since: datetime) -> Sequence[tuple[Turn, Message]]:
+    """Active turns that haven't shown life since a moment, with their answers."""
+    return (
+        await session.exec(
+            select(Turn, Message)
+            .join(Message, col(Message.id) == col(Turn.answer_id))
+            .where(col(Turn.status).in_(ACTIVE_STATUSES), col(Turn.heartbeat_at) < since)
+        )
+    ).all()
+
+
+async def rename(session: AsyncSession, conversation_id: UUID, title: str) -> None:
+    """Give a conversation another title."""
+    await session.exec(update(Conversation).where(col(Conversation.id) == conversation_id).values(title=title))
+
+
+async def delete_conversation(session: AsyncSession, conversation_id: UUID) -> None:
+    """Delete a conversation with its messages and turns."""
+    await session.exec(delete(Conversation).where(col(Conversation.id) == conversation_id))
+
+
+async def rate(session: AsyncSession, message_id: UUID, rating: int | None, reason: str) -> None:
+    """Store what the reader thinks of an answer."""
+    await session.exec(update(Message).where(col(Message.id) == message_id).values(rating=rating, rating_reason=reason))

@@ -1,0 +1,285 @@
+"""Running turns apart from any browser: one asyncio task per turn, events to Redis, the truth to Postgres."""
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from backend.core.clock import now
+from backend.core.database import transaction
+from backend.core.errors import NotFound, StoaError, Unavailable
+from backend.core.events import EventHub, StreamEvent
+from backend.core.ids import new_id, parse_id
+from backend.core.redis import RedisError, get_redis
+from backend.core.settings import get_settings
+from backend.core.telemetry import TURNS, TURNS_ACTIVE
+from backend.dialogue import queries
+from backend.dialogue.context import load_context
+from backend.dialogue.models import Turn, TurnStatus
+from backend.genai import CompletionRequest, Event, Restarted, Routed, TextDelta, Usage
+from backend.genai import stream as complete
+
+log = structlog.get_logger(__name__)
+
+STOPS = "stoa:stops"
+"""Redis channel of stop hints: a turn's id."""
+SAVE_RETRY = 1.0
+"""Seconds between tries to save an answer while Postgres is away."""
+CRASHED = "Something went wrong on our side while answering. Please try again."
+
+
+def stream_name(turn_id: UUID) -> str:
+    """The Redis stream of a turn."""
+    return f"stoa:turn:{turn_id}"
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer as it grows."""
+
+    parts: list[str] = field(default_factory=list)
+    model: str | None = None
+    usage: Usage | None = None
+    cost_usd: Decimal | None = None
+    begun: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    first_token_ms: float | None = None
+    stopping: bool = False
+
+    @property
+    def text(self) -> str:
+        """What came so far."""
+        return "".join(self.parts)
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the turn began."""
+        return (asyncio.get_running_loop().time() - self.begun) * 1000
+
+    def values(self, error: str = "") -> dict[str, Any]:
+        """The answer's columns."""
+        return {
+            "content": self.text,
+            "error": error,
+            "model": self.model,
+            "input_tokens": self.usage.input_tokens if self.usage else None,
+            "output_tokens": self.usage.output_tokens if self.usage else None,
+            "tokens_estimated": bool(self.usage and self.usage.estimated),
+            "cost_usd": self.cost_usd,
+            "first_token_ms": self.first_token_ms,
+            "duration_ms": self.elapsed_ms,
+        }
+
+
+class TurnRunner:
+    """This web process's turns. `run()` keeps its loops; turns launched without it would never be swept."""
+
+    def __init__(self) -> None:
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
+        self.hub = EventHub()
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._answers: dict[UUID, Answer] = {}
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Flow events, hear stops and sweep silent turns until the block ends; then interrupt what still runs."""
+        async with self.hub.run():
+            loops = [asyncio.create_task(self._sweep_forever()), asyncio.create_task(self._hear_stops())]
+            try:
+                yield
+            finally:
+                for task in [*loops, *self._tasks.values()]:
+                    task.cancel()
+                await asyncio.gather(*loops, *self._tasks.values(), return_exceptions=True)
+
+    def launch(self, turn_id: UUID) -> None:
+        """Begin to answer a stored turn."""
+        task = asyncio.create_task(self._run(turn_id), name=f"turn {turn_id}")
+        self._tasks[turn_id] = task
+        TURNS_ACTIVE.set(len(self._tasks))
+        task.add_done_callback(lambda _: self._forget(turn_id))
+
+    async def stop(self, turn_id: UUID) -> None:
+        """Stop a turn at once if it runs here, else tell the process that runs it."""
+        if self._stop_here(turn_id):
+            return
+        try:
+            await get_redis().publish(STOPS, str(turn_id))
+        except RedisError:
+            log.warning("stop_hint_lost", turn=str(turn_id))  # the column is read at the next checkpoint
+
+    def _stop_here(self, turn_id: UUID) -> bool:
+        task, answer = self._tasks.get(turn_id), self._answers.get(turn_id)
+        if task is None or answer is None:
+            return False
+        if not answer.stopping:
+            answer.stopping = True
+            task.cancel()
+        return True
+
+    def _forget(self, turn_id: UUID) -> None:
+        self._tasks.pop(turn_id, None)
+        self._answers.pop(turn_id, None)
+        TURNS_ACTIVE.set(len(self._tasks))
+
+    async def _run(self, turn_id: UUID) -> None:
+        answer = self._answers[turn_id] = Answer()
+        status, error, answer_id = TurnStatus.FAILED, "", None
+        beat: asyncio.Task[None] | None = None
+        try:
+            context = await load_context(turn_id)
+            answer_id = context.answer_id
+            beat = asyncio.create_task(self._beat(turn_id, answer_id, answer))
+            await self._answer(turn_id, context.request, answer)
+            status = TurnStatus.FINISHED
+        except asyncio.CancelledError:
+            status = TurnStatus.STOPPED if answer.stopping else TurnStatus.INTERRUPTED
+        except NotFound:
+            return  # its conversation was deleted
+        except StoaError as failure:
+            error = failure.message
+            log.warning("turn_failed", turn=str(turn_id), error=failure.code, detail=getattr(failure, "detail", ""))
+        except Exception:
+            error = CRASHED
+            log.exception("turn_crashed", turn=str(turn_id))
+        finally:
+            if beat is not None:
+                beat.cancel()
+        if answer_id is not None:
+            await self._save(turn_id, answer_id, status, answer.values(error))
+        await self._announce(turn_id, status, error, answer.text)
+
+    async def _answer(self, turn_id: UUID, request: CompletionRequest, answer: Answer) -> None:
+        stream = stream_name(turn_id)
+        async with aclosing(complete(request)) as events:
+            async for event in events:
+                self._note(stream, event, answer)
+
+    def _note(self, stream: str, event: Event, answer: Answer) -> None:
+        match event:
+            case TextDelta():
+                first = answer.first_token_ms is None
+                if first:
+                    answer.first_token_ms = answer.elapsed_ms
+                answer.parts.append(event.text)
+                self.hub.publish(stream, "text", {"text": event.text}, urgent=first)
+            case Routed():
+                answer.model = event.model
+                self.hub.publish(stream, "routed", {"model": event.model, "reason": event.reason})
+            case Restarted():
+                answer.model = event.model
+                answer.parts.clear()
+                self.hub.publish(stream, "restarted", {"model": event.model, "reason": event.reason})
+            case Usage():
+                answer.usage = event
+                answer.cost_usd = event.cost_usd
+
+    async def _beat(self, turn_id: UUID, answer_id: UUID, answer: Answer) -> None:
+        """Save the text at every checkpoint, which shows life; obey a stop that came without a hint."""
+        stream = stream_name(turn_id)
+        while True:
+            try:
+                async with transaction() as session:
+                    turn = await queries.heartbeat(session, turn_id, self.owner, answer_id, answer.text)
+            except Unavailable:
+                log.warning("checkpoint_missed", turn=str(turn_id))
+            else:
+                if turn is None or turn.stop_requested_at is not None:
+                    self._stop_here(turn_id)
+            if self.hub.take_lost(stream):
+                self.hub.publish(stream, "snapshot", {"text": answer.text, "status": TurnStatus.STREAMING})
+            await asyncio.sleep(get_settings().turn_checkpoint)
+
+    async def _save(self, turn_id: UUID, answer_id: UUID, status: TurnStatus, values: dict[str, Any]) -> None:
+        """Store the answer, however long Postgres is away: it was paid for."""
+        while True:
+            try:
+                async with transaction() as session:
+                    await queries.finish_turn(session, turn_id, answer_id, status, values)
+                break
+            except Unavailable:
+                log.warning("answer_waits_for_postgres", turn=str(turn_id))
+                await asyncio.sleep(SAVE_RETRY)
+        TURNS.labels(status.value).inc()
+
+    async def _announce(self, turn_id: UUID, status: TurnStatus, error: str, text: str) -> None:
+        stream = stream_name(turn_id)
+        if self.hub.take_lost(stream):
+            self.hub.publish(stream, "snapshot", {"text": text, "status": status})
+        if status is TurnStatus.FAILED:
+            self.hub.publish(stream, "error", {"message": error, "retryable": True})
+        else:
+            self.hub.publish(stream, "end", {"status": status})
+        await self.hub.close_stream(stream)
+
+    async def _hear_stops(self) -> None:
+        while True:
+            try:
+                async with get_redis().pubsub() as channel:
+                    await channel.subscribe(STOPS)
+                    async for message in channel.listen():
+                        if message["type"] == "message" and (turn_id := parse_id(message["data"])):
+                            self._stop_here(turn_id)
+            except (RedisError, OSError):
+                await asyncio.sleep(1)
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            with suppress(Unavailable):
+                await self.sweep()
+            await asyncio.sleep(get_settings().turn_sweep)
+
+    async def sweep(self) -> int:
+        """End the turns whose process fell silent, keeping the text that got out; the number ended."""
+        async with transaction() as session:
+            silent = await queries.silent_turns(session, now() - timedelta(seconds=get_settings().turn_silence))
+        swept = 0
+        for turn, message in silent:
+            if turn.id not in self._tasks:
+                swept += await self._end_for(turn, message.content)
+        return swept
+
+    async def _end_for(self, turn: Turn, saved: str) -> bool:
+        text = max(saved, await self._streamed(turn.id), key=len)
+        status = TurnStatus.STOPPED if turn.stop_requested_at else TurnStatus.INTERRUPTED
+        async with transaction() as session:
+            ended = await queries.finish_turn(session, turn.id, turn.answer_id, status, {"content": text})
+        if ended:
+            TURNS.labels(status.value).inc()
+            log.info("turn_swept", turn=str(turn.id), owner=turn.owner, status=status.value)
+            await self._announce(turn.id, status, "", text)
+        return ended
+
+    async def _streamed(self, turn_id: UUID) -> str:
+        """The text that the lost process got out to Redis: up to two seconds more than its last checkpoint."""
+        try:
+            return replay(await self.hub.read(stream_name(turn_id)))
+        except RedisError:
+            return ""
+
+
+def replay(events: Sequence[StreamEvent]) -> str:
+    """The text that a stream's events add up to."""
+    text = ""
+    for event in events:
+        data = json.loads(event.data)
+        if event.name == "text":
+            text += data["text"]
+        elif event.name in {"snapshot", "restarted"}:
+            text = data.get("text", "")
+    return text
+
+
+@lru_cache(maxsize=1)
+def get_runner() -> TurnRunner:
+    """This process's runner."""
+    return TurnRunner()

@@ -1,0 +1,133 @@
+"""The ledger: one row per attempt, written whatever became of it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from backend.core.clock import now
+from backend.core.database import transaction
+from backend.core.errors import Unavailable
+from backend.core.ids import new_id
+from backend.core.telemetry import COMPLETIONS, FIRST_TOKEN, TOKENS
+from backend.genai.errors import CompletionError
+from backend.genai.models import CompletionRequest, Outcome
+from backend.genai.prices import cost_of
+from backend.genai.schemas import ModelSpec, Usage
+
+log = structlog.get_logger(__name__)
+
+RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0)
+"""Seconds between tries while Postgres is away; an answer that was paid for should not go unrecorded."""
+_waiting: set[asyncio.Task[None]] = set()
+
+
+@dataclass(slots=True)
+class Purpose:
+    """What a completion is for: the ledger's columns that are the same for every attempt."""
+
+    feature: str
+    section_id: UUID | None = None
+    person_id: UUID | None = None
+    conversation_id: UUID | None = None
+    job_id: UUID | None = None
+    config_id: UUID | None = None
+    request_id: UUID = field(default_factory=new_id)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one model, as it goes."""
+
+    purpose: Purpose
+    number: int
+    spec: ModelSpec
+    reason: str
+    usage: Usage | None = None
+    reported_model: str | None = None
+    started: float = field(default_factory=time.perf_counter)
+    first_token_ms: float | None = None
+
+    def saw_token(self) -> None:
+        """Note the time of the first token."""
+        if self.first_token_ms is None:
+            self.first_token_ms = self.elapsed_ms
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the attempt began."""
+        return (time.perf_counter() - self.started) * 1000
+
+    def row(self, outcome: Outcome, error: CompletionError | None = None) -> CompletionRequest:
+        """The ledger's row for this attempt. A failure costs nothing unless the provider reported usage."""
+        usage = self.usage or Usage(0, 0)
+        moment = now()
+        cost = cost_of(self.spec, usage, moment)
+        return CompletionRequest(
+            request_id=self.purpose.request_id,
+            attempt=self.number,
+            feature=self.purpose.feature,
+            section_id=self.purpose.section_id,
+            person_id=self.purpose.person_id,
+            conversation_id=self.purpose.conversation_id,
+            job_id=self.purpose.job_id,
+            config_id=self.purpose.config_id,
+            model_id=self.spec.id,
+            provider=self.spec.provider,
+            requested_model=self.spec.model,
+            reported_model=self.reported_model,
+            reason=self.reason,
+            outcome=outcome,
+            http_status=error.http_status if error else None,
+            error_class=type(error).__name__ if error else None,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            tokens_estimated=usage.estimated,
+            cost_usd=cost.usd if cost else None,
+            unpriced=cost is None,
+            price=cost.price if cost else None,
+            first_token_ms=self.first_token_ms,
+            duration_ms=self.elapsed_ms,
+        )
+
+
+async def record(attempt: Attempt, outcome: Outcome, error: CompletionError | None = None) -> CompletionRequest:
+    """Write the attempt's row. When Postgres is away it is tried again in the background."""
+    row = attempt.row(outcome, error)
+    _count(attempt, row)
+    try:
+        await _write(row)
+    except Unavailable:
+        task = asyncio.create_task(_write_later(row))
+        _waiting.add(task)
+        task.add_done_callback(_waiting.discard)
+    return row
+
+
+async def _write(row: CompletionRequest) -> None:
+    async with transaction() as session:
+        session.add(CompletionRequest(**row.model_dump()))
+
+
+async def _write_later(row: CompletionRequest) -> None:
+    for delay in RETRY_DELAYS:
+        await asyncio.sleep(delay)
+        try:
+            await _write(row)
+        except Unavailable:
+            continue
+        return
+    log.error("ledger_row_lost", **row.model_dump(mode="json"))
+
+
+def _count(attempt: Attempt, row: CompletionRequest) -> None:
+    name = attempt.spec.name
+    COMPLETIONS.labels(name, row.outcome, row.error_class or "").inc()
+    TOKENS.labels(name, "input").inc(row.input_tokens)
+    TOKENS.labels(name, "output").inc(row.output_tokens)
+    if attempt.first_token_ms is not None:
+        FIRST_TOKEN.labels(name).observe(attempt.first_token_ms / 1000)

@@ -1,0 +1,114 @@
+"""All SQL about models, chains and the ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import delete, func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from backend.access import AuditEntry
+from backend.courses.models import Section
+from backend.genai.models import ChainLink, CompletionRequest, FeatureConfig, RegisteredModel, ServiceConfig
+
+
+async def feature_config(session: AsyncSession, feature: str, section_id: UUID | None) -> ServiceConfig | None:
+    """The service config of a feature: the section's override, else the default."""
+    statement = (
+        select(ServiceConfig)
+        .join(FeatureConfig, col(FeatureConfig.config_id) == col(ServiceConfig.id))
+        .where(
+            col(FeatureConfig.feature) == feature,
+            (col(FeatureConfig.section_id) == section_id) | col(FeatureConfig.section_id).is_(None),
+        )
+        .order_by(col(FeatureConfig.section_id).is_(None))
+        .limit(1)
+    )
+    return (await session.exec(statement)).first()
+
+
+async def chain(session: AsyncSession, config_id: UUID) -> Sequence[tuple[ChainLink, RegisteredModel]]:
+    """A config's models in order, with their place."""
+    return (
+        await session.exec(
+            select(ChainLink, RegisteredModel)
+            .join(RegisteredModel, col(RegisteredModel.id) == col(ChainLink.model_id))
+            .where(col(ChainLink.config_id) == config_id)
+            .order_by(col(ChainLink.position))
+        )
+    ).all()
+
+
+async def models(session: AsyncSession) -> Sequence[RegisteredModel]:
+    """Every registered model, by name."""
+    return (await session.exec(select(RegisteredModel).order_by(col(RegisteredModel.name)))).all()
+
+
+async def model_by_name(session: AsyncSession, name: str) -> RegisteredModel | None:
+    """The registered model with this name."""
+    return (await session.exec(select(RegisteredModel).where(col(RegisteredModel.name) == name))).one_or_none()
+
+
+async def service_configs(session: AsyncSession) -> Sequence[ServiceConfig]:
+    """Every service config, by name."""
+    return (await session.exec(select(ServiceConfig).order_by(col(ServiceConfig.name)))).all()
+
+
+async def config_by_name(session: AsyncSession, name: str) -> ServiceConfig | None:
+    """The service config with this name."""
+    return (await session.exec(select(ServiceConfig).where(col(ServiceConfig.name) == name))).one_or_none()
+
+
+async def config_was_changed(session: AsyncSession, name: str) -> bool:
+    """Whether anybody changed this service config since it was made."""
+    changes = select(AuditEntry.id).where(
+        col(AuditEntry.action) == "service_config.changed", col(AuditEntry.subject) == name
+    )
+    return (await session.exec(changes.limit(1))).first() is not None
+
+
+async def replace_chain(session: AsyncSession, config_id: UUID, links: Sequence[ChainLink]) -> None:
+    """Give a config a new chain."""
+    await session.exec(delete(ChainLink).where(col(ChainLink.config_id) == config_id))
+    await session.flush()
+    session.add_all(links)
+    await session.flush()
+
+
+async def feature_row(session: AsyncSession, feature: str, section_id: UUID | None) -> FeatureConfig | None:
+    """The feature config stored for exactly this feature and section."""
+    place = col(FeatureConfig.section_id)
+    return (
+        await session.exec(
+            select(FeatureConfig).where(
+                col(FeatureConfig.feature) == feature, place.is_(None) if section_id is None else place == section_id
+            )
+        )
+    ).one_or_none()
+
+
+async def feature_rows(session: AsyncSession) -> Sequence[tuple[FeatureConfig, str, str | None]]:
+    """Every feature config with the names of its service config and section; defaults first."""
+    return (
+        await session.exec(
+            select(FeatureConfig, ServiceConfig.name, Section.slug)
+            .join(ServiceConfig, col(ServiceConfig.id) == col(FeatureConfig.config_id))
+            .outerjoin(Section, col(Section.id) == col(FeatureConfig.section_id))
+            .order_by(col(Section.slug).nulls_first(), col(FeatureConfig.feature))
+        )
+    ).all()
+
+
+async def section_id_by_slug(session: AsyncSession, slug: str) -> UUID | None:
+    """The id of the section with this slug."""
+    return (await session.exec(select(Section.id).where(col(Section.slug) == slug))).one_or_none()
+
+
+async def spent_since(session: AsyncSession, config_id: UUID, since: datetime) -> Decimal:
+    """USD spent through a config since a moment."""
+    total = select(func.sum(CompletionRequest.cost_usd)).where(
+        col(CompletionRequest.config_id) == config_id, col(CompletionRequest.created_at) >= since
+    )
+    return (await session.exec(total)).one() or Decimal(0)

@@ -1,0 +1,155 @@
+"""Which models serve a request: the section's chain for the feature, else the default one."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+
+from backend.core.clock import now
+from backend.core.crypto import decrypt
+from backend.core.database import transaction
+from backend.core.errors import StoaError
+from backend.core.settings import get_settings
+from backend.genai import queries
+from backend.genai.errors import BudgetExceeded, MissingFeatureConfig, ProviderUnavailable
+from backend.genai.models import RegisteredModel, ServiceConfig
+from backend.genai.schemas import Feature, ModelSpec, ProviderName
+
+log = structlog.get_logger(__name__)
+
+SMALL_MODEL_NOTICE = "Small local model: check its answers"
+NO_MODEL_NOTICE = "No language model is set up yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The models that may answer, in order, and what their service config says."""
+
+    models: tuple[ModelSpec, ...]
+    config_id: UUID | None = None
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    budget_usd: Decimal | None = None
+
+
+_resolved: dict[tuple[str, UUID | None], tuple[float, Chain]] = {}
+
+
+def forget_resolved() -> None:
+    """Read the configuration anew at the next request, after it was changed."""
+    _resolved.clear()
+
+
+async def resolve(feature: Feature, section_id: UUID | None = None) -> Chain:
+    """The chain that serves a feature: the section's override, else the default.
+
+    Remembered for `genai_config_cache` seconds. Raises `MissingFeatureConfig` when there is neither, or when no
+    model of the chain may serve it.
+    """
+    key = (feature.value, section_id)
+    moment = time.monotonic()
+    if (known := _resolved.get(key)) and known[0] > moment:
+        return known[1]
+    async with transaction() as session:
+        config = await queries.feature_config(session, feature, section_id)
+        rows = await queries.chain(session, config.id) if config else []
+    if config is None:
+        raise MissingFeatureConfig(detail=f"no service config for {feature.value}")
+    chain = _chain(config, [model for _, model in rows], feature)
+    _resolved[key] = (moment + get_settings().genai_config_cache, chain)
+    return chain
+
+
+async def single(name: str) -> Chain:
+    """A chain of just the registered model `name`, enabled or not. Raises `MissingFeatureConfig` when unknown."""
+    async with transaction() as session:
+        model = await queries.model_by_name(session, name)
+    if model is None:
+        raise MissingFeatureConfig(f"There is no registered model named “{name}”.")
+    return Chain((spec_of(model),))
+
+
+async def refuse_over_budget(chain: Chain) -> None:
+    """Raises `BudgetExceeded` when the config's budget for this month (UTC) is spent."""
+    if chain.budget_usd is None or chain.config_id is None:
+        return
+    moment = now()
+    async with transaction() as session:
+        spent = await queries.spent_since(session, chain.config_id, datetime(moment.year, moment.month, 1, tzinfo=UTC))
+    if spent >= chain.budget_usd:
+        raise BudgetExceeded
+
+
+async def model_notice(section_id: UUID | None = None) -> str:
+    """What students should know about the model that the tutor asks first; empty when nothing."""
+    try:
+        first = (await resolve(Feature.STUDENT_DIALOGUE, section_id)).models[0]
+    except StoaError:
+        return NO_MODEL_NOTICE
+    if first.provider is ProviderName.NULL:
+        return NO_MODEL_NOTICE
+    return SMALL_MODEL_NOTICE if first.dev_only else ""
+
+
+def _chain(config: ServiceConfig, models: Sequence[RegisteredModel], feature: Feature) -> Chain:
+    usable = [model for model in models if model.enabled and _may_serve(model, feature)]
+    if not usable:
+        raise MissingFeatureConfig(detail=f"no usable model in the chain “{config.name}”")
+    return Chain(
+        models=tuple(spec_of(model) for model in usable),
+        config_id=config.id,
+        temperature=config.temperature,
+        max_output_tokens=config.max_output_tokens,
+        budget_usd=config.budget_usd,
+    )
+
+
+def _may_serve(model: RegisteredModel, feature: Feature) -> bool:
+    """A `dev_only` model never grades in production."""
+    graded_for_real = feature is Feature.GRADING_FEEDBACK and get_settings().app_env == "production"
+    return not (model.dev_only and graded_for_real)
+
+
+def spec_of(model: RegisteredModel) -> ModelSpec:
+    """The registered model as a provider needs it, its secrets readable."""
+    return ModelSpec(
+        id=model.id,
+        name=model.name,
+        provider=ProviderName(model.provider),
+        model=model.model,
+        base_url=model.url_template,
+        api_key=_key_of(model),
+        organization=decrypt(model.organization) if model.organization else None,
+        connect_timeout=model.connect_timeout,
+        first_token_timeout=model.first_token_timeout,
+        stall_timeout=model.stall_timeout,
+        total_timeout=model.total_timeout,
+        supports_tools=model.supports_tools,
+        supports_json_schema=model.supports_json_schema,
+        supports_assistant_prefill=model.supports_assistant_prefill,
+        context_window=model.context_window,
+        max_output_tokens=model.max_output_tokens,
+        price_input=model.price_input,
+        price_output=model.price_output,
+        price_cached=model.price_cached,
+        price_effective_from=model.price_effective_from,
+        dev_only=model.dev_only,
+    )
+
+
+def _key_of(model: RegisteredModel) -> str | None:
+    if model.api_key_env:
+        if (key := os.environ.get(model.api_key_env)) is None:
+            log.warning("key_variable_unset", model=model.name, variable=model.api_key_env)
+        return key
+    return decrypt(model.api_key) if model.api_key else None
+
+
+def unreachable(spec: ModelSpec, detail: str) -> ProviderUnavailable:
+    """The error for a model whose server couldn't even be started."""
+    return ProviderUnavailable(detail=f"{spec.name}: {detail}")
