@@ -8,7 +8,7 @@ from reflex_base import constants
 from starlette.types import ASGIApp
 
 from app import theme
-from app.components.fonts import fonts
+from app.components.frame import framed
 from app.pages.account import account
 from app.pages.chat import chat
 from app.pages.home import home
@@ -22,7 +22,7 @@ from app.state.home import HomeState
 from app.state.lesson import LessonState
 from app.state.login import LoginState
 from app.state.section import SectionState
-from app.state.session import Identity, Session, explain
+from app.state.session import Identity, explain
 from backend.api import Guard, create_api, lifespan, page_script_hashes
 
 DESCRIPTION = "Courses with a tutor that knows them."
@@ -50,14 +50,12 @@ app.register_lifespan_task(lifespan)
 
 PAGES = (
     (login, "/login", "Sign in", [LoginState.load]),
-    (home, "/", "My courses", [Session.apply_theme, HomeState.load]),
-    (section, "/s/[section]", "Course", [Session.apply_theme, SectionState.load]),
-    (lesson, "/s/[section]/l/[lesson]", "Lesson", [Session.apply_theme, LessonState.load]),
-    (chat, "/s/[section]/chat/[[conversation]]", "Tutor", [Session.apply_theme, ChatState.load]),
-    (account, "/account", "Account", [Session.apply_theme, AccountState.load]),
+    (home, "/", "My courses", [HomeState.load]),
+    (section, "/s/[section]", "Course", [SectionState.load]),
+    (lesson, "/s/[section]/l/[lesson]", "Lesson", [LessonState.load]),
+    (chat, "/s/[section]/chat/[[conversation]]", "Tutor", [ChatState.load]),
+    (account, "/account", "Account", [AccountState.load]),
 )
 for view, route, title, on_load in PAGES:
-    app.add_page(
-        rx.fragment(fonts(), view()), route=route, title=f"{title} · Stoa", description=DESCRIPTION, on_load=on_load
-    )
-app.add_page(rx.fragment(fonts(), not_found()), route="404", title="Not found · Stoa", description=DESCRIPTION)
+    app.add_page(framed(view()), route=route, title=f"{title} · Stoa", description=DESCRIPTION, on_load=on_load)
+app.add_page(framed(not_found()), route="404", title="Not found · Stoa", description=DESCRIPTION)

@@ -1,7 +1,6 @@
 """The type, from npm packages: shipped with the build, never fetched from elsewhere."""
 
 import reflex as rx
-from reflex.utils.imports import ImportVar
 
 from app import theme
 
@@ -11,9 +10,9 @@ class _Fonts(rx.Fragment):
 
     lib_dependencies: list[str] = list(theme.FONTS)
 
-    def add_imports(self) -> dict[str, list[ImportVar]]:
+    def add_imports(self) -> dict[str, list[str]]:
         """The stylesheets, for their effect alone."""
-        return {"": [ImportVar(tag=None, package_path=style) for style in theme.FONT_STYLES]}
+        return {"": list(theme.FONT_STYLES)}
 
 
 def fonts() -> rx.Component:

@@ -1,9 +1,10 @@
 """Real HTML forms. Reflex's own form prevents the browser from posting, which sign-in needs."""
 
 import reflex as rx
+from reflex_components_core.el.elements.base import BaseHTML
 
 
-class _PostForm(rx.el.Element):
+class _PostForm(BaseHTML):
     """A `form` element that the browser posts by itself."""
 
     tag = "form"

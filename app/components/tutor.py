@@ -8,7 +8,11 @@ from app.state.session import Session
 from app.state.tutor import TutorState
 
 SUGGESTIONS = {
-    "lesson": ["Explain the main idea in other words", "Ask me a question about this lesson", "Show me another example"],
+    "lesson": [
+        "Explain the main idea in other words",
+        "Ask me a question about this lesson",
+        "Show me another example",
+    ],
     "course": ["What should I read first?", "Help me plan an hour of study", "Quiz me on the last lesson"],
 }
 

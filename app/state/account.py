@@ -38,21 +38,20 @@ class AccountState(Session):
         return None
 
     @rx.event
-    async def set_theme(self, theme: str) -> Any:
+    async def set_theme(self, theme: str) -> None:
         """Change the look, here and wherever the person signs in."""
         await choose_theme(acting(), theme)
         self.theme = theme
-        return rx.set_color_mode(theme)
 
     @rx.event
-    async def end(self, session_id: str) -> Any:
+    async def end(self, session_id: str) -> None:
         """Sign out of one browser."""
         target = parse_id(session_id)
         if target is None:
             raise NotFound
         await end_session(acting(), target)
         await self._refresh()
-        return rx.toast.success("Signed out there.")
+        self._tell("Signed out there.")
 
     async def _refresh(self) -> None:
         self.sessions = [

@@ -81,18 +81,14 @@ class ChatState(Session):
         self.renaming, self.deleting = conversation_id, ""
 
     @rx.event
-    async def rename(self, form: dict[str, Any]) -> Any:
+    async def rename(self, form: dict[str, Any]) -> None:
         """Give the conversation its new title."""
         target = parse_id(self.renaming)
-        try:
-            if target is None:
-                raise NotFound("There is no such conversation.")
-            await rename_conversation(acting(), target, str(form.get("title", "")))
-        except StoaError as error:
-            return rx.toast.error(error.message)
+        if target is None:
+            raise NotFound("There is no such conversation.")
+        await rename_conversation(acting(), target, str(form.get("title", "")))
         self.renaming = ""
         await self._refresh()
-        return None
 
     @rx.event
     async def ask_delete(self, conversation_id: str) -> None:
@@ -103,12 +99,9 @@ class ChatState(Session):
     async def delete(self, conversation_id: str) -> Any:
         """Delete a conversation for good."""
         target = parse_id(conversation_id)
-        try:
-            if target is None:
-                raise NotFound("There is no such conversation.")
-            await delete_conversation(acting(), target)
-        except StoaError as error:
-            return rx.toast.error(error.message)
+        if target is None:
+            raise NotFound("There is no such conversation.")
+        await delete_conversation(acting(), target)
         self.deleting = ""
         tutor = await self.get_state(TutorState)
         was_open = tutor.conversation_id == conversation_id

@@ -1,14 +1,15 @@
 """Who is signed in. Every state that holds a person's data derives from `Session`, and is emptied when that changes."""
 
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import quote
+from uuid import uuid4
 
 import reflex as rx
 import structlog
 from reflex.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
-from reflex_base.event import Event, get_hydrate_event
+from reflex_base.event import Event, EventSpec, get_hydrate_event
 
 from backend.access import ANONYMOUS, Actor, actor_for
 from backend.api import token_in
@@ -24,21 +25,35 @@ def acting() -> Actor:
     return _acting.get()
 
 
+class ToastItem(TypedDict):
+    """A short message; `nonce` is new each time, `tone` is plain or bad."""
+
+    nonce: str
+    text: str
+    tone: str
+
+
 class Session(rx.State):
     """The signed-in person, as pages show them."""
 
     person: str = ""
     name: str = ""
     email: str = ""
-    theme: str = "system"
+    theme: str = ""
+    """Empty until known, so that nobody's choice overwrites what the browser remembers."""
     is_administrator: bool = False
     problem: str = ""
     """Why the page has nothing to show, in a sentence; empty when it has."""
 
+    toast: ToastItem = {"nonce": "", "text": "", "tone": "plain"}
+
     @rx.event
-    async def apply_theme(self) -> Any:
-        """Give this browser the look that the person chose, wherever they chose it."""
-        return rx.set_color_mode(self.theme) if self.person else None
+    async def tell(self, text: str, tone: str = "bad") -> None:
+        """Show a short message in this tab."""
+        self._tell(str(text)[:500], tone)
+
+    def _tell(self, text: str, tone: str = "plain") -> None:
+        self.toast = ToastItem(nonce=uuid4().hex, text=text, tone="bad" if tone == "bad" else "plain")
 
     def _take(self, actor: Actor) -> None:
         self.person = str(actor.person_id or "")
@@ -91,11 +106,11 @@ class Identity(Middleware):
         return None
 
 
-def explain(error: Exception) -> Any:
+def explain(exception: Exception) -> EventSpec:
     """What the browser shows when a handler raised: our own sentences as they are, nothing of anything else."""
-    if isinstance(error, NotSignedIn):
+    if isinstance(exception, NotSignedIn):
         return rx.redirect("/login")
-    if isinstance(error, StoaError):
-        return rx.toast.error(error.message)
-    log.error("event_crashed", exc_info=error)
-    return rx.toast.error(StoaError.message)
+    if isinstance(exception, StoaError):
+        return Session.tell(exception.message)
+    log.error("event_crashed", exc_info=exception)
+    return Session.tell(StoaError.message)

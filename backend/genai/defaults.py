@@ -13,7 +13,7 @@ OPENAI_EMBEDDING_DIMENSIONS = 1536
 NULL_DIMENSIONS = 1
 
 LOCAL_NAME = "local"
-LOCAL_MODEL = "SmolLM2-135M-Instruct"
+LOCAL_MODEL = "local"
 LOCAL_PORT_FIELD = "{local_model_port}"
 LOCAL_URL_TEMPLATE = f"http://127.0.0.1:{LOCAL_PORT_FIELD}/v1"
 """The local model's port is known once it runs: the placeholder is filled at the first call, which starts it."""

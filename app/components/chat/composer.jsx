@@ -76,12 +76,20 @@ export const Composer = memo(function Composer({ ref, turnId, sending, disabledR
         )}
       </div>
       <div className="stoa-hint">
-        <span className="stoa-keys">{turnId ? "Esc stops" : "Enter sends · Shift Enter new line"}</span>
+        <span className="stoa-keys">{turnId ? "Esc stops" : <SendKeys />}</span>
         {notice && <span className="stoa-notice">{notice}</span>}
       </div>
     </form>
   );
 });
+
+function SendKeys() {
+  return (
+    <>
+      <span className="stoa-obvious">Enter sends · </span>Shift Enter new line
+    </>
+  );
+}
 
 function StopButton({ turnId }) {
   const { stop } = useActions();

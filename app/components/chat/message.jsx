@@ -197,10 +197,11 @@ function AnswerActions({ message, text, status, model, again }) {
           </button>
         )}
         {rateable && <RatingButtons {...rating} />}
-        <span className="stoa-meta stoa-from">
-          {model && <span className="stoa-model">{model}</span>}
-          <When at={message.at} />
-        </span>
+        {model && (
+          <span className="stoa-meta" title={`Answered by ${model}`}>
+            {model}
+          </span>
+        )}
       </div>
       {rating.asking && (
         <ReasonForm reason={message.reason} onSend={(reason) => rating.give(-1, reason)} onSkip={rating.skip} />

@@ -51,6 +51,8 @@ function children(node, context) {
   });
 }
 
+const SHORT = 24; // characters of code that stay on one line, even on a phone
+
 /** What each kind of node becomes. What isn't listed, HTML above all, becomes nothing. */
 const DRAW = {
   text: ({ value }) => withBreaks(value),
@@ -59,7 +61,7 @@ const DRAW = {
   emphasis: (node, context) => <em>{children(node, context)}</em>,
   strong: (node, context) => <strong>{children(node, context)}</strong>,
   delete: (node, context) => <del>{children(node, context)}</del>,
-  inlineCode: ({ value }) => <code>{value}</code>,
+  inlineCode: ({ value }) => <code className={value.length <= SHORT ? "stoa-short" : undefined}>{value}</code>,
   inlineMath: ({ value, display }) => <Formula tex={value} display={display} />,
   break: () => <br />,
   blockquote: (node, context) => <blockquote>{children(node, context)}</blockquote>,
@@ -101,8 +103,9 @@ function drawList(node, context) {
   const Tag = node.ordered ? "ol" : "ul";
   const loose = node.spread || node.children.some((item) => item.spread);
   const tasks = node.children.some((item) => typeof item.checked === "boolean");
+  const looks = [loose && "stoa-loose", tasks && "stoa-tasks"].filter(Boolean).join(" ");
   return (
-    <Tag start={node.ordered && node.start !== 1 ? node.start : undefined} className={tasks ? "stoa-tasks" : undefined}>
+    <Tag start={node.ordered && node.start !== 1 ? node.start : undefined} className={looks || undefined}>
       {node.children.map((item, index) => (
         <li key={index}>
           {typeof item.checked === "boolean" && <Tick done={item.checked} />}

@@ -1,0 +1,93 @@
+"""Fixtures of every test.
+
+`database` gives a test its own migrated Postgres database, `valkey` an empty Valkey, `services` both, each through the
+settings, as in production. Unit tests get none, and may not open connections.
+"""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from backend.core.database import dispose_engine
+from backend.core.embedded.valkey import Valkey, start_valkey
+from backend.core.redis import close_redis
+from backend.core.settings import get_settings
+from tests.support import services as support
+
+OUTSIDE_PREFIXES = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "MIYABI_", "QDRANT_", "STOA_")
+OUTSIDE_VARIABLES = ("APP_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEY")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget the machine's own settings, and make the folder that the run's processes share."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return  # it inherits what the controller set
+    for name in list(os.environ):
+        if name.startswith(OUTSIDE_PREFIXES) or name in OUTSIDE_VARIABLES:
+            del os.environ[name]
+    folder = support.begin_run()
+    os.environ["STOA_DATA_DIR"] = str(folder / "data")
+    config.add_cleanup(lambda: support.end_run(folder))
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[support.Databases]:
+    """Makes databases in the run's Postgres."""
+    made = support.Databases(support.shared_postgres())
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """This process's own Valkey."""
+    server = start_valkey(tmp_path_factory.mktemp("valkey"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def database(databases: support.Databases) -> AsyncIterator[str]:
+    """A database of this test's own with the newest schema and nothing in it; yields its address."""
+    url = databases.create()
+    with support.environment(DATABASE_URL=url, SECRET_KEY=support.SECRET_KEY):
+        yield url
+        await dispose_engine()
+    databases.drop(url)
+
+
+@pytest.fixture
+async def valkey(valkey_server: Valkey) -> AsyncIterator[str]:
+    """An empty Valkey; yields its address."""
+    with redis.Redis.from_url(valkey_server.url) as client:
+        client.flushall()
+    with support.environment(REDIS_URL=valkey_server.url):
+        yield valkey_server.url
+        await close_redis()
+
+
+@pytest.fixture
+def services(database: str, valkey: str) -> None:
+    """Both `database` and `valkey`."""
+
+
+@pytest.fixture(autouse=True)
+def _no_connections_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "unit" in Path(request.node.path).relative_to(request.config.rootpath).parts:
+        monkeypatch.setattr(socket.socket, "connect", _refuse)
+        monkeypatch.setattr(socket.socket, "connect_ex", _refuse)
+
+
+@pytest.fixture(autouse=True)
+def _settings_read_afresh() -> Iterator[None]:
+    yield
+    get_settings.cache_clear()
+
+
+def _refuse(connection: socket.socket, address: object) -> None:
+    connection.close()
+    raise RuntimeError(f"a unit test tried to connect to {address}")

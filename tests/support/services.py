@@ -1,0 +1,165 @@
+"""Real services for tests: one Postgres for each pytest run, one Valkey for each process of it.
+
+`python -m tests.support.services FOLDER CONTROLLER_PID` is the process that holds Postgres. Whichever test needs it
+first starts it; it stops when the pytest that the person started is gone, however that ended.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from backend.core.embedded.cluster import forget_cluster
+from backend.core.embedded.data_dir import DataDir
+from backend.core.embedded.migrations import migrate
+from backend.core.embedded.postgres import start_postgres
+from backend.core.embedded.processes import start_time
+from backend.core.settings import PROJECT_ROOT, get_settings
+
+RUN_VARIABLE = "STOA_TEST_RUN"  # the run's folder, inherited by the workers of xdist
+SECRET_KEY = "a secret that only tests use, of more than 32 characters"
+TEMPLATE = "migrated"
+
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class Databases:
+    """Makes and drops copies of the migrated template over one connection."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._admin = psycopg.connect(url, autocommit=True)
+
+    def create(self) -> str:
+        """A new database with the newest schema, by its address (about 30 ms)."""
+        name = f"test_{uuid4().hex}"
+        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return database_url(self._url, name)
+
+    def drop(self, url: str) -> None:
+        """Drop it, whoever is still connected."""
+        self._admin.execute(f"DROP DATABASE IF EXISTS {url.rsplit('/', 1)[1]} WITH (FORCE)")
+
+    def close(self) -> None:
+        """End the connection."""
+        self._admin.close()
+
+
+def database_url(url: str, name: str) -> str:
+    """`url` with another database."""
+    return f"{url.rsplit('/', 1)[0]}/{name}"
+
+
+def run_folder() -> Path:
+    """The folder of this pytest run, shared by its processes."""
+    return Path(os.environ[RUN_VARIABLE])
+
+
+def begin_run() -> Path:
+    """Make the run's folder, in the controller, before workers start; Postgres's account may pass through it."""
+    folder = Path(f"/tmp/stoa-tests-{os.getpid()}-{uuid4().hex[:8]}")
+    folder.mkdir(mode=0o711)
+    (folder / "controller").write_text(str(os.getpid()))
+    os.environ[RUN_VARIABLE] = str(folder)
+    return folder
+
+
+def end_run(folder: Path) -> None:
+    """Stop what the run started and delete its folder, in the controller."""
+    if holder := _holder(folder):
+        with suppress(ProcessLookupError):
+            os.kill(holder["pid"], signal.SIGTERM)
+        while start_time(holder["pid"]) == holder["started"]:
+            time.sleep(0.01)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def shared_postgres() -> str:
+    """Address of the run's Postgres (its database `postgres`), started if this is the first test that needs it."""
+    folder = run_folder()
+    with (folder / "starting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        holder = _holder(folder) or _start_holder(folder)
+    return str(holder["url"])
+
+
+def _start_holder(folder: Path) -> dict[str, str | int]:
+    controller = (folder / "controller").read_text()
+    with (folder / "postgres.out").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.services", str(folder), controller],
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=PROJECT_ROOT,
+        )
+    while process.poll() is None:
+        if holder := _holder(folder):
+            process.returncode = 0  # it outlives us on purpose: no warning about a child left running
+            return holder
+        time.sleep(0.01)
+    raise RuntimeError(f"The tests' Postgres didn't start:\n{(folder / 'postgres.out').read_text()}")
+
+
+def _holder(folder: Path) -> dict[str, str | int] | None:
+    with suppress(OSError, ValueError):
+        return json.loads((folder / "holder.json").read_text())
+    return None
+
+
+def _hold(folder: Path, controller: int) -> None:
+    """Keep Postgres while the controller lives."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    data_dir = DataDir(folder / "services")
+    postgres = start_postgres(data_dir.path, _FAST)
+    try:
+        _make_template(postgres.url_of("postgres"))
+        me = {"pid": os.getpid(), "started": start_time(os.getpid()), "url": postgres.url_of("postgres")}
+        (folder / "unfinished.json").write_text(json.dumps(me))
+        (folder / "unfinished.json").replace(folder / "holder.json")
+        began = start_time(controller)
+        while start_time(controller) == began:
+            time.sleep(0.1)
+    finally:
+        postgres.stop()
+        forget_cluster(data_dir.path)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_template(admin_url: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {TEMPLATE}")
+    os.environ |= {"DATABASE_URL": database_url(admin_url, TEMPLATE), "SECRET_KEY": SECRET_KEY}
+    get_settings.cache_clear()
+    migrate()
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Environment variables for the length of a test, with everything that is cached from them read afresh."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    get_settings.cache_clear()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        get_settings.cache_clear()
+
+
+if __name__ == "__main__":
+    _hold(Path(sys.argv[1]), int(sys.argv[2]))
