@@ -1,4 +1,7 @@
-"""Colours, type and spacing: the only place where they are written. Every text pair is at least 4.5:1 in both themes."""
+"""Colours, type and spacing: the only place where they are written.
+
+Every pair of colours used for text is at least 4.5:1 in both themes.
+"""
 
 LIGHT = {
     "paper": "#FBFAF7",

@@ -6,13 +6,15 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
 
 from backend.core.embedded.errors import CannotStart
-from backend.core.errors import StoaError
+from backend.core.errors import Invalid, StoaError
+from backend.genai.schemas import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,16 +42,20 @@ def main() -> None:
 
 
 def run(
-    work: Callable[[], Awaitable[Result]], needs: Collection["Need"] = ("postgres", "redis"), command: str = "stoa"
+    work: Callable[[], Awaitable[Result]],
+    needs: Collection["Need"] = ("postgres", "redis"),
+    command: str = "stoa",
+    before: Callable[[], None] = lambda: None,
 ) -> Result:
     """Run a command's coroutine where every service it `needs` is up, its schema newest and its configuration seeded.
 
     Attaches to a running `stoa up`, or starts the embedded services for as long as `work` takes. `command` is what a
-    second command is told it waits for.
+    second command is told it waits for; `before` runs once the services are there.
     """
     from backend.core.embedded.services import use_services
 
     with use_services(needs, prepare=_prepare, command=command):
+        before()
         return asyncio.run(_closing(work()))
 
 
@@ -103,6 +109,85 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@cli.command()
+def seed() -> None:
+    """Create what is missing of the demo: courses, sections, people. Changes nothing that exists."""
+    from backend import wiring
+    from backend.core.settings import get_settings
+
+    made = run(wiring.seed_demo, needs=["postgres"], command="stoa seed")
+    if made:
+        _show_sign_ins(made)
+    else:
+        _say(f"The demo is all there. Its sign-ins were written to {get_settings().data_dir / wiring.SIGN_INS_FILE}.")
+
+
+@cli.command()
+def complete(
+    prompt: Annotated[str, typer.Argument(help="What to ask; - reads standard input.")],
+    feature: Annotated[Feature, typer.Option(help="Whose chain of models answers.")] = Feature.STUDENT_DIALOGUE,
+    section: Annotated[str | None, typer.Option(help="Slug of the section whose override counts.")] = None,
+    model: Annotated[str | None, typer.Option(help="Ask this registered model, whatever the chain.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one event per line as JSON.")] = False,
+) -> None:
+    """Ask a model and stream its answer. Exit status 0 only when the answer is whole."""
+    from backend.core.telemetry import configure_logging
+    from backend.terminal import complete_in_terminal
+
+    text = sys.stdin.read() if prompt == "-" else prompt
+    whole = run(
+        lambda: complete_in_terminal(text, feature, section, model, as_json=as_json),
+        command="stoa complete",
+        before=configure_logging,
+    )
+    if not whole:
+        raise typer.Exit(1)
+
+
+genai = typer.Typer(help="Models, service configs and feature configs as a file.", no_args_is_help=True)
+cli.add_typer(genai, name="genai")
+
+
+@genai.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="YAML or JSON; - reads standard input.", allow_dash=True)],
+) -> None:
+    """Create or update by name what the file lists: all of it, or nothing when any of it is wrong."""
+    from backend.access import SYSTEM
+    from backend.genai import import_catalogue, parse_catalogue
+
+    catalogue = parse_catalogue(_read_yaml(file))
+    run(lambda: import_catalogue(SYSTEM, catalogue), needs=["postgres"], command="stoa genai import")
+    _say(
+        f"Stored {len(catalogue.models)} models, {len(catalogue.service_configs)} service configs, "
+        f"{len(catalogue.feature_configs)} feature configs."
+    )
+
+
+@genai.command("export")
+def export_file() -> None:
+    """Write everything registered to standard output, as `import` takes it, without secrets."""
+    import yaml
+
+    from backend.access import SYSTEM
+    from backend.genai import export_catalogue
+
+    exported = run(lambda: export_catalogue(SYSTEM), needs=["postgres"], command="stoa genai export")
+    print(yaml.safe_dump(exported, sort_keys=False, allow_unicode=True), end="")
+
+
+def _read_yaml(file: Path) -> object:
+    import yaml
+
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        return yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{file} can't be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise Invalid(f"{file} is neither YAML nor JSON: {error}") from error
+
+
 def _prepare(demo: bool = False) -> "list[DemoSignIn]":
     """Newest schema, the configuration of the environment and, if wanted, the demo. Returns the sign-ins it made."""
     from backend import wiring
@@ -130,15 +215,22 @@ async def _closing(work: Awaitable[Result]) -> Result:
 
 def _announce(settings: "Settings", sign_ins: "list[DemoSignIn]") -> None:
     from rich.console import Console
+
+    if sign_ins:
+        _show_sign_ins(sign_ins)
+    Console(highlight=False).print(
+        f"[bold green]Stoa runs at {settings.base_url}[/] · data in {settings.data_dir} · Ctrl-C stops it"
+    )
+
+
+def _show_sign_ins(sign_ins: "list[DemoSignIn]") -> None:
+    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
-    if sign_ins:
-        table = Table("Role", "Name", "E-mail", "Password", title="Demo sign-ins, shown once", title_justify="left")
-        for sign_in in sign_ins:
-            table.add_row(sign_in.role, sign_in.name, sign_in.email, sign_in.password)
-        console.print(table)
-    console.print(f"[bold green]Stoa runs at {settings.base_url}[/] · data in {settings.data_dir} · Ctrl-C stops it")
+    table = Table("Role", "Name", "E-mail", "Password", title="Demo sign-ins, shown once", title_justify="left")
+    for sign_in in sign_ins:
+        table.add_row(sign_in.role, sign_in.name, sign_in.email, sign_in.password)
+    Console(highlight=False).print(table)
 
 
 def _say(text: str) -> None:

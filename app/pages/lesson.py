@@ -33,8 +33,8 @@ def _text() -> rx.Component:
         ),
         prose(LessonState.text, variant="lesson"),
         rx.el.nav(
-            rx.cond(LessonState.previous_slug != "", _step("Previous", LessonState.previous_slug, LessonState.previous_title)),
-            rx.cond(LessonState.following_slug != "", _step("Next", LessonState.following_slug, LessonState.following_title)),
+            _step("Previous", LessonState.previous_slug, LessonState.previous_title),
+            _step("Next", LessonState.following_slug, LessonState.following_title),
             class_name="steps",
             aria_label="Neighbouring lessons",
         ),
@@ -43,12 +43,13 @@ def _text() -> rx.Component:
 
 
 def _step(label: str, slug: rx.Var[str], title: rx.Var[str]) -> rx.Component:
-    return rx.el.a(
+    link = rx.el.a(
         rx.el.span(label, class_name="eyebrow"),
         rx.el.span(title),
         href="/s/" + SectionState.slug + "/l/" + slug,
         class_name=f"step {label.lower()}",
     )
+    return rx.cond(slug != "", link)
 
 
 def _tutor() -> rx.Component:

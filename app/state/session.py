@@ -1,13 +1,13 @@
 """Who is signed in. Every state that holds a person's data derives from `Session`, and is emptied when that changes."""
 
 from contextvars import ContextVar
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 from urllib.parse import quote
 from uuid import uuid4
 
 import reflex as rx
 import structlog
-from reflex.middleware import Middleware
+from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event, EventSpec, get_hydrate_event
 
@@ -95,11 +95,11 @@ class Identity(Middleware):
         except Unavailable as error:
             if event.name != get_hydrate_event(state):
                 raise
-            session.reset()
+            session.reset()  # type: ignore[no-untyped-call]
             session.problem = error.message
             return None
         if session.person != str(actor.person_id or ""):
-            session.reset()
+            session.reset()  # type: ignore[no-untyped-call]
         if (session.person, session.name, session.theme) != (str(actor.person_id or ""), actor.name, actor.theme):
             session._take(actor)
         _acting.set(actor)
@@ -109,8 +109,13 @@ class Identity(Middleware):
 def explain(exception: Exception) -> EventSpec:
     """What the browser shows when a handler raised: our own sentences as they are, nothing of anything else."""
     if isinstance(exception, NotSignedIn):
-        return rx.redirect("/login")
+        return cast(EventSpec, rx.redirect("/login"))
     if isinstance(exception, StoaError):
-        return Session.tell(exception.message)
+        return _told(exception.message)
     log.error("event_crashed", exc_info=exception)
-    return Session.tell(StoaError.message)
+    return _told(StoaError.message)
+
+
+def _told(text: str) -> EventSpec:
+    tell: Any = Session.tell
+    return cast(EventSpec, tell(text))

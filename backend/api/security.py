@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,7 +64,7 @@ class Guard:
         return add
 
 
-def _set_caching(path: str, status: int, headers: MutableMapping[str, str]) -> None:
+def _set_caching(path: str, status: int, headers: MutableHeaders) -> None:
     """Built assets carry a hash in their name; what people see of their own is never kept by a proxy."""
     if path.startswith("/assets/") and status == 200:
         headers["Cache-Control"] = IMMUTABLE

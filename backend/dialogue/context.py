@@ -12,7 +12,19 @@ from backend.courses import open_lesson_by_key, open_section_by_id
 from backend.dialogue import queries
 from backend.dialogue.models import Conversation, Message, MessageRole
 from backend.dialogue.prompts import system_prompt
-from backend.genai import AssistantMessage, CompletionRequest, Feature, Prompt, SystemMessage, UserMessage
+from backend.genai import (
+    AssistantMessage,
+    CompletionRequest,
+    Feature,
+    Prompt,
+    SystemMessage,
+    UserMessage,
+    context_window,
+)
+
+CHARS_PER_TOKEN = 4
+LESSON_SHARE = 0.1
+"""Most of the context window that a lesson may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ async def load_context(turn_id: UUID) -> TurnContext:
 
 
 async def _system(conversation: Conversation) -> str:
-    limit = get_settings().lesson_context_chars
+    limit = lesson_limit(get_settings().lesson_context_chars, await context_window(conversation.section_id))
     section = await open_section_by_id(SYSTEM, conversation.section_id)
     title, text = "", ""
     if conversation.lesson_key is not None:
@@ -62,6 +74,11 @@ async def _system(conversation: Conversation) -> str:
         lesson_text=text,
         limit=limit,
     )
+
+
+def lesson_limit(most: int, window: int | None) -> int:
+    """Characters of a lesson to tell a model with this context window (tokens): a small one reads slowly, too."""
+    return most if window is None else min(most, int(window * CHARS_PER_TOKEN * LESSON_SHARE))
 
 
 def recent_messages(messages: Sequence[Message], limit: int) -> list[UserMessage | AssistantMessage]:

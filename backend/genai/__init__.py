@@ -6,7 +6,7 @@ from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.errors import CompletionError
 from backend.genai.registry import export_catalogue, import_catalogue
-from backend.genai.routing import model_notice, resolve
+from backend.genai.routing import context_window, model_notice, resolve
 from backend.genai.schemas import (
     AssistantMessage,
     Completion,
@@ -41,6 +41,7 @@ __all__ = [
     "Usage",
     "UserMessage",
     "close_providers",
+    "context_window",
     "export_catalogue",
     "generate",
     "import_catalogue",

@@ -18,7 +18,8 @@ LOCAL_PORT_FIELD = "{local_model_port}"
 LOCAL_URL_TEMPLATE = f"http://127.0.0.1:{LOCAL_PORT_FIELD}/v1"
 """The local model's port is known once it runs: the placeholder is filled at the first call, which starts it."""
 LOCAL_CONTEXT_WINDOW = 8192
-LOCAL_MAX_OUTPUT_TOKENS = 1024
+LOCAL_MAX_OUTPUT_TOKENS = 512
+"""It rambles: half a minute of that is enough."""
 LOCAL_FIRST_TOKEN_TIMEOUT = 120.0
 """Two cores read a lesson at a few hundred tokens per second, and questions queue for them."""
 

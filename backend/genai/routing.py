@@ -96,6 +96,14 @@ async def model_notice(section_id: UUID | None = None) -> str:
     return SMALL_MODEL_NOTICE if first.dev_only else ""
 
 
+async def context_window(section_id: UUID | None = None) -> int | None:
+    """Tokens that the model which the tutor asks first takes in; None when that isn't known."""
+    try:
+        return (await resolve(Feature.STUDENT_DIALOGUE, section_id)).models[0].context_window
+    except StoaError:
+        return None
+
+
 def _chain(config: ServiceConfig, models: Sequence[RegisteredModel], feature: Feature) -> Chain:
     usable = [model for model in models if model.enabled and _may_serve(model, feature)]
     if not usable:

@@ -166,7 +166,7 @@ function Thinking() {
 /** How an answer ended, when it didn't simply finish. */
 function Outcome({ status, error, id, retry }) {
   const { retry: again } = useActions();
-  if (status === "stopped") return <p className="stoa-note">Stopped</p>;
+  if (status === "stopped") return <p className="stoa-ending">Stopped</p>;
   if (status !== "interrupted" && status !== "failed") return null;
   const said =
     status === "interrupted" ? "The answer was interrupted." : error || "The tutor couldn't answer. Please try again.";

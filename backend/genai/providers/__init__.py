@@ -13,7 +13,8 @@ __all__ = ["Provider", "estimate_tokens", "estimate_usage", "open_provider"]
 def open_provider(spec: ModelSpec) -> Provider:
     """A provider for `spec`, with its own connection pool. Nothing is sent before its first `stream`.
 
-    The SDKs take seconds to import, so each is imported with the first model that needs it.
+    Raises `AuthenticationFailed` for an address or key that can't be used. The SDKs take seconds to import, so each is
+    imported with the first model that needs it: from an event loop, call this in a thread.
     """
     match spec.provider:
         case ProviderName.OPENAI:

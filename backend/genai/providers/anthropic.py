@@ -48,6 +48,7 @@ class AnthropicProvider:
             http_client=open_http_client(spec, base_url),
             open_telemetry=False,  # a completion has one span, and it isn't the SDK's
         )
+        self._create = self._client.messages.with_streaming_response.create
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """See `Provider.stream`."""
@@ -62,7 +63,7 @@ class AnthropicProvider:
     @asynccontextmanager
     async def _response(self, prompt: Prompt) -> AsyncIterator[httpx2.Response]:
         request = _request(prompt, self._spec)
-        async with self._client.messages.with_streaming_response.create(**request) as response:
+        async with self._create(**request) as response:
             yield response.http_response
 
 

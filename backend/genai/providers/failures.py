@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
-import httpx2
-
 from backend.core.clock import now
 from backend.genai.errors import (
     AuthenticationFailed,
@@ -21,6 +19,7 @@ from backend.genai.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from backend.genai.providers.network import BROKEN
 from backend.genai.schemas import ModelSpec
 
 MAX_DETAIL = 500
@@ -79,7 +78,7 @@ def translated(spec: ModelSpec, sdk: SDKErrors) -> Iterator[None]:
         failure = refused(error.response.status_code, error.response.content, error.response.headers)
     except sdk.APITimeoutError:
         failure = ProviderUnavailable(detail=f"no connection within {spec.connect_timeout:g} s")
-    except (sdk.APIError, httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+    except (sdk.APIError, *BROKEN) as error:
         failure = ProviderUnavailable(detail=_root_cause(error))
     else:
         return

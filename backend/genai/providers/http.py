@@ -2,15 +2,19 @@
 
 import ssl
 from functools import cache
+from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
 from backend.genai.errors import AuthenticationFailed
+from backend.genai.providers.network import Transport
 from backend.genai.schemas import ModelSpec
 
 IDLE_SECONDS = {"https": 30.0, "http": 4.0}
 """How long an idle connection is kept. A TLS handshake is worth avoiding; servers reached without TLS (llama.cpp,
 uvicorn) hang up after 5 s, and a request must not meet them doing so."""
+
+THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 PLACEHOLDER_KEY = "none"
 """Sent where a model has no key: the SDKs insist on one, local servers ignore it."""
@@ -25,13 +29,13 @@ def open_http_client(spec: ModelSpec, base_url: str) -> httpx2.AsyncClient:
     url = _checked_url(base_url)
     if not all(part.isascii() and part.isprintable() for part in (key_of(spec), spec.organization or "")):
         raise AuthenticationFailed(detail="the API key or organization holds characters that no header can carry")
-    return httpx2.AsyncClient(
-        verify=_tls() if url.scheme == "https" else False,
-        timeout=httpx2.Timeout(None, connect=spec.connect_timeout),
-        limits=httpx2.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS[url.scheme]),
-        follow_redirects=False,
-        trust_env=url.host not in {"127.0.0.1", "::1", "localhost"},
-    )
+    tls = _tls() if url.scheme == "https" else None
+    idle = IDLE_SECONDS[url.scheme]
+    timeout = httpx2.Timeout(None, connect=spec.connect_timeout)
+    if _goes_through_proxy(url):
+        limits = httpx2.Limits(max_connections=None, keepalive_expiry=idle)
+        return httpx2.AsyncClient(verify=tls or True, timeout=timeout, limits=limits, follow_redirects=False)
+    return httpx2.AsyncClient(transport=Transport(tls, idle), timeout=timeout, follow_redirects=False)
 
 
 def key_of(spec: ModelSpec) -> str:
@@ -47,6 +51,11 @@ def _checked_url(base_url: str) -> httpx2.URL:
     if url.scheme not in IDLE_SECONDS or not url.host:
         raise AuthenticationFailed(detail="the base URL has to be http://… or https://…")
     return url
+
+
+def _goes_through_proxy(url: httpx2.URL) -> bool:
+    proxies = getproxies()
+    return bool({url.scheme, "all"} & set(proxies)) and not (url.host in THIS_MACHINE or proxy_bypass(url.host))
 
 
 @cache

@@ -56,6 +56,7 @@ class OpenAIProvider:
         )
         self._client.organization = spec.organization  # else the SDK takes them from the environment
         self._client.project = None
+        self._create = self._client.chat.completions.with_streaming_response.create
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """See `Provider.stream`."""
@@ -67,12 +68,11 @@ class OpenAIProvider:
 
     @asynccontextmanager
     async def _response(self, prompt: Prompt) -> AsyncIterator[httpx2.Response]:
-        create = self._client.chat.completions.with_streaming_response.create
         async with AsyncExitStack() as stack:
             while True:
                 request = self._request(prompt)
                 try:
-                    response = await stack.enter_async_context(create(**request))
+                    response = await stack.enter_async_context(self._create(**request))
                     break
                 except openai.APIStatusError as refusal:
                     if not self._can_do_without(refusal, request):

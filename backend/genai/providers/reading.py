@@ -10,6 +10,7 @@ import structlog
 from backend.genai.errors import CompletionError, ProviderUnavailable
 from backend.genai.providers.failures import SDKErrors, not_a_stream, translated
 from backend.genai.providers.limits import TimeLimits
+from backend.genai.providers.network import BROKEN
 from backend.genai.providers.parser import AnswerParser
 from backend.genai.providers.sse import EventTooLarge, ServerEvent, SSEDecoder
 from backend.genai.schemas import ModelSpec, ProviderEvent
@@ -58,7 +59,7 @@ async def _body(
     except TimeoutError:
         raise limits.exceeded() from None
     limits.heard_noise()
-    return response.aiter_bytes()
+    return await stack.enter_async_context(aclosing(response.aiter_bytes()))
 
 
 async def _events(
@@ -91,7 +92,7 @@ async def _next_chunk(body: AsyncIterator[bytes], parser: AnswerParser, limits: 
             return await anext(body, None)
     except TimeoutError:
         failure = limits.exceeded()
-    except httpx2.HTTPError as error:
+    except BROKEN as error:
         failure = ProviderUnavailable(detail=f"the connection broke in the middle of the answer: {error}")
     if parser.settled:
         return None
@@ -136,5 +137,5 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in body:
                 pass
-    except (TimeoutError, httpx2.HTTPError):
+    except BROKEN:
         return
