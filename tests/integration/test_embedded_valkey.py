@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.core.embedded.ports import free_port
 from backend.core.embedded.valkey import Valkey, start_valkey
@@ -29,7 +31,10 @@ def test_data_survives_a_restart(tmp_path: Path) -> None:
 
 def test_it_refuses_strangers_and_never_evicts(tmp_path: Path) -> None:
     server = start_valkey(tmp_path)
-    with redis.Redis(port=server.port) as stranger, pytest.raises(redis.AuthenticationError):
+    with (
+        redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0)) as stranger,
+        pytest.raises(redis.AuthenticationError),
+    ):
         stranger.ping()
     with connect(server) as client:
         settings = client.config_get("maxmemory-policy", "bind", "appendonly", "appendfsync")

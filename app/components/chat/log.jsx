@@ -1,4 +1,4 @@
-import { Component, useCallback, useEffect, useImperativeHandle, useRef, useState } from "react";
+import { Component, useCallback, useImperativeHandle, useLayoutEffect, useRef, useState } from "react";
 
 const NEAR = 40; // px from the end that still count as being there
 
@@ -21,7 +21,8 @@ export function Log({ ref, first, busy, children }) {
   }, []);
   useImperativeHandle(ref, () => ({ toEnd }), [toEnd]);
 
-  useEffect(() => {
+  // A layout effect, so that it stops observing before React takes the region away.
+  useLayoutEffect(() => {
     const keep = () => (follows.current ? toEnd() : setAway(distance(region.current) > NEAR));
     const observer = new ResizeObserver(keep);
     observer.observe(content.current);

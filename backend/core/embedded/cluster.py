@@ -114,21 +114,33 @@ def _programs(account: Account | None) -> Path:
     programs = wheels.postgres_programs()
     if programs is None:
         raise CannotStart("Postgres isn't installed. Run `make setup`, or set DATABASE_URL to use another.")
-    if account is None or account.can_run(programs / "postgres"):
+    if account is None or _can_run(account, programs):
         return programs
+    copy = _copy(programs)
+    if not _can_run(account, copy):
+        raise CannotStart(f"Postgres runs as {account.name}, who can't start the programs in {copy}.")
+    return copy
+
+
+def _can_run(account: Account, programs: Path) -> bool:
+    return account.can_run(programs / "postgres") and account.can_run(programs / "initdb")
+
+
+def _copy(programs: Path) -> Path:
+    """A copy of the wheel's folders, whose libraries are found by their place beside each other."""
+    package = programs.parents[1]
     stat = (programs / "postgres").stat()
-    copy = SYSTEM_FOLDER / "programs" / f"postgres-{stat.st_size:x}-{stat.st_mtime_ns:x}"
+    copy = SYSTEM_FOLDER / "programs" / f"{stat.st_size:x}-{stat.st_mtime_ns:x}"
     if not copy.exists():
         unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
-        unfinished.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        shutil.copytree(programs.parent, unfinished, ignore=shutil.ignore_patterns("include"))
+        unfinished.mkdir(mode=0o755, parents=True)
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(folder, unfinished / folder.name, ignore=shutil.ignore_patterns("include", "__pycache__"))
         try:
             unfinished.rename(copy)
         except OSError:  # another process was faster
             shutil.rmtree(unfinished)
-    if not account.can_run(copy / "bin" / "postgres"):
-        raise CannotStart(f"Postgres runs as {account.name}, who can't start {copy / 'bin' / 'postgres'}.")
-    return copy / "bin"
+    return copy / programs.relative_to(package.parent)
 
 
 def _create(cluster: Cluster) -> None:

@@ -109,7 +109,9 @@ def _send_configuration(child: Child, text: str) -> None:
 def _answers(child: Child, port: int, password: str) -> bool:
     """Wait for an answer to PING; False when the server ended first. Loading a large file may take long."""
     once = Retry(NoBackoff(), 0)
-    with redis.Redis(host=LOOPBACK, port=port, password=password, socket_connect_timeout=1, retry=once) as client:
+    with redis.Redis(
+        host=LOOPBACK, port=port, password=password, socket_connect_timeout=1, socket_timeout=1, retry=once
+    ) as client:
         while child.alive:
             try:
                 client.ping()

@@ -71,11 +71,11 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        connecting = asyncio.get_running_loop().create_connection(
-            _Socket, host, port, happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY
-        )
+        loop = asyncio.get_running_loop()
+        plain_loop = isinstance(loop, asyncio.BaseEventLoop)  # uvloop tries the addresses one after another
+        race: dict[str, Any] = {"happy_eyeballs_delay": HAPPY_EYEBALLS_DELAY} if plain_loop else {}
         try:
-            _, socket = await asyncio.wait_for(connecting, timeout)
+            _, socket = await asyncio.wait_for(loop.create_connection(_Socket, host, port, **race), timeout)
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout from error
         except OSError as error:
