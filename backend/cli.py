@@ -250,12 +250,19 @@ def _problems_told() -> "Iterator[None]":
             raise
         _say("These settings can't be used:")
         for problem in error.errors(include_url=False):
-            name = ".".join(str(part) for part in problem["loc"])
-            _say(f"  {name + ': ' if name else ''}{problem['msg'].removeprefix('Value error, ')}")
+            _say(f"  {_variable(problem['loc'])}{problem['msg'].removeprefix('Value error, ')}")
         raise SystemExit(1) from None
     except (CannotStart, StoaError) as error:
         _say(f"stoa: {error}")
         raise SystemExit(1) from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The environment variable that a problem is about, as the start of a line; nothing when it is about several."""
+    if not place:
+        return ""
+    name = str(place[0])
+    return f"{name if name.isupper() else 'STOA_' + name.upper()}: "
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-// What every page carries: the person's theme, and short messages. Reflex's own ways to reach the browser from an
-// event (toasts, colour mode) evaluate strings, which our content policy forbids; these follow state instead.
-import { createElement as h, useContext, useEffect, useState } from "react";
-import { ColorModeContext } from "$/utils/context";
+// What every page carries: the person's theme, short messages, and what a page owes its reader when the connection
+// breaks or another page opens. Reflex's own ways to reach the browser from an event (toasts, colour mode) evaluate
+// strings, which our content policy forbids; these follow state instead.
+import { createElement as h, useContext, useEffect, useRef, useState } from "react";
+import { useLocation, useNavigationType } from "react-router";
+import { ColorModeContext, EventLoopContext } from "$/utils/context";
 
 const SHOWN_MS = 6000;
+const LOST = 2; // failed attempts to connect before the reader is told: the first one may be a hiccup
 
 export function Look({ theme }) {
   const { rawColorMode, setColorMode } = useContext(ColorModeContext);
@@ -16,6 +19,7 @@ export function Look({ theme }) {
 
 export function Toast({ toast }) {
   const [shown, setShown] = useState(null);
+  const failures = useContext(EventLoopContext)[1];
   useEffect(() => {
     if (!toast?.nonce) return undefined;
     setShown(toast);
@@ -25,6 +29,42 @@ export function Toast({ toast }) {
   return h(
     "div",
     { className: "toasts", role: "status", "aria-live": "polite" },
+    failures.length >= LOST && h("p", { className: "toast bad", key: "connection" }, "No connection. Trying again…"),
     shown && h("p", { className: `toast ${shown.tone}`, key: shown.nonce }, shown.text),
   );
+}
+
+/** After a link was followed inside the app: what a new page load would do with the focus. */
+export function Landing() {
+  const { pathname } = useLocation();
+  const kind = useNavigationType();
+  const before = useRef(pathname);
+  useEffect(() => {
+    if (before.current === pathname) return;
+    before.current = pathname;
+    if (kind === "PUSH") (pathname.endsWith("/chat") ? focusComposer : focusContent)();
+  }, [pathname, kind]);
+  return null;
+}
+
+/** The composer, whenever `nonce` becomes another one. */
+export function FocusComposer({ nonce }) {
+  const before = useRef(nonce);
+  useEffect(() => {
+    if (before.current === nonce) return;
+    before.current = nonce;
+    focusComposer();
+  }, [nonce]);
+  return null;
+}
+
+function focusContent() {
+  document.getElementById("content")?.focus({ preventScroll: true });
+}
+
+/** It may still be on its way, with the state of the new page. */
+function focusComposer(frames = 60) {
+  const composer = document.querySelector(".stoa-composer textarea:not(:disabled)");
+  if (composer) composer.focus();
+  else if (frames > 0) requestAnimationFrame(() => focusComposer(frames - 1));
 }

@@ -1,4 +1,4 @@
-"""What every page carries besides its content: fonts, the person's theme, and short messages."""
+"""What every page carries besides its content: fonts, the person's theme, short messages, and where focus goes."""
 
 import reflex as rx
 
@@ -18,7 +18,7 @@ class _Look(rx.Component):
 
 
 class _Toast(rx.Component):
-    """Shows {nonce, text, tone} for some seconds, and tells screen readers."""
+    """Shows {nonce, text, tone} for some seconds, and a lost connection for as long as it lasts."""
 
     library = _LIBRARY
     tag = "Toast"
@@ -26,6 +26,28 @@ class _Toast(rx.Component):
     toast: rx.Var[dict[str, str]]
 
 
+class _Landing(rx.Component):
+    """Moves the focus to the content of a page that was opened by a link."""
+
+    library = _LIBRARY
+    tag = "Landing"
+
+
+class FocusComposer(rx.Component):
+    """Moves the focus to where a message is written, whenever `nonce` changes."""
+
+    library = _LIBRARY
+    tag = "FocusComposer"
+
+    nonce: rx.Var[int]
+
+
 def framed(view: rx.Component) -> rx.Component:
     """A page with all of it."""
-    return rx.fragment(fonts(), _Look.create(theme=Session.theme), view, _Toast.create(toast=Session.toast))
+    return rx.fragment(
+        fonts(),
+        _Look.create(theme=Session.theme),
+        _Landing.create(),
+        view,
+        _Toast.create(toast=Session.toast),
+    )

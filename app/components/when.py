@@ -2,7 +2,18 @@
 
 import reflex as rx
 
+_LIBRARY = rx.asset("when.jsx", shared=True).importable_path
 
-def moment(iso: rx.Var[str]) -> rx.Component:
+
+class _When(rx.Component):
+    """A `time` element."""
+
+    library = _LIBRARY
+    tag = "When"
+
+    at: rx.Var[str]
+
+
+def moment(iso: rx.Var[str] | str) -> rx.Component:
     """How long ago `iso` was, with the exact time as its title."""
-    return rx.moment(iso, from_now=True, with_title=True, title_format="LLL")
+    return _When.create(at=iso)

@@ -1,5 +1,6 @@
 """The FastAPI application, and what runs as long as a web process does."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -49,6 +50,8 @@ def create_api() -> FastAPI:
 async def lifespan() -> AsyncIterator[None]:
     """Run turns while the web process serves; close every connection when it stops."""
     configure_logging()
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again while answers stream
     try:
         async with get_runner().run():
             yield

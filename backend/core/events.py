@@ -5,10 +5,12 @@ Events are hints. The truth is in Postgres; when Redis is away, publishers go on
 
 import asyncio
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import structlog
@@ -34,12 +36,18 @@ class StreamEvent:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """Redis doesn't answer; what happens meanwhile reaches followers only through the database."""
+class Sign(Enum):
+    """What a follower gets instead of events."""
+
+    OUTAGE = "outage"
+    """Redis doesn't answer, repeated while it lasts: what happens meanwhile reaches followers only through Postgres."""
+    QUIET = "quiet"
+    """Nothing came for the time of a keep-alive comment."""
 
 
-Batch = list[StreamEvent] | Outage
+Batch = list[StreamEvent] | Sign
+TICK = 1.0
+"""Seconds between looks at whether Redis is back, and at who heard nothing for long."""
 
 
 def id_key(event_id: str) -> tuple[int, int]:
@@ -48,21 +56,37 @@ def id_key(event_id: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence or 0)
 
 
+@dataclass(slots=True, eq=False)
+class _Follower:
+    queue: asyncio.Queue[Batch] = field(default_factory=asyncio.Queue)
+    heard_at: float = field(default_factory=time.monotonic)
+
+    def give(self, batch: Batch) -> None:
+        self.heard_at = time.monotonic()
+        self.queue.put_nowait(batch)
+
+
 class EventHub:
-    """This process's side of all streams. `run()` must be running for anything to flow."""
+    """This process's side of all streams. `run()` must be running for anything to flow.
+
+    What this process writes it hands to its own followers as soon as Redis has given it ids; only streams that other
+    processes write are read back.
+    """
 
     def __init__(self) -> None:
         self._pending: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self._wake = asyncio.Event()
         self._lost: set[str] = set()
-        self._followers: dict[str, set[asyncio.Queue[Batch]]] = defaultdict(set)
+        self._down = False
+        self._own: set[str] = set()
+        self._followers: dict[str, set[_Follower]] = defaultdict(set)
         self._cursors: dict[str, str] = {}
-        self._following = asyncio.Event()
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Write and read until the block ends; what is pending then is still written."""
-        tasks = [asyncio.create_task(self._write_forever()), asyncio.create_task(self._read_forever())]
+        loops = (self._write_forever(), self._read_forever(), self._tick_forever())
+        tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             yield
         finally:
@@ -73,6 +97,7 @@ class EventHub:
 
     def publish(self, stream: str, name: str, data: Mapping[str, Any], *, urgent: bool = False) -> None:
         """Append an event at the next flush, at once when `urgent`."""
+        self._own.add(stream)
         events = self._pending.setdefault(stream, [])
         if name == TEXT and events and events[-1][0] == TEXT:
             events[-1][1]["text"] += data["text"]
@@ -90,6 +115,7 @@ class EventHub:
     async def close_stream(self, stream: str) -> None:
         """Write what is pending and let the stream expire."""
         await self._flush()
+        self._own.discard(stream)
         try:
             await get_redis().expire(stream, get_settings().stream_ttl)
         except RedisError:
@@ -101,51 +127,53 @@ class EventHub:
         return [_event(entry) for entry in await get_redis().xrange(stream, min=start)]
 
     async def follow(self, stream: str, after: str = "0") -> AsyncGenerator[Batch, None]:
-        """Everything after an id, then what comes, in batches, until the caller stops. `Outage` when Redis is away."""
-        queue: asyncio.Queue[Batch] = asyncio.Queue()
-        self._followers[stream].add(queue)
+        """Everything after an id, then what comes, in batches, until the caller stops; `Sign`s in between."""
+        follower = _Follower()
+        self._followers[stream].add(follower)
         FOLLOWERS.inc()
         last = after or "0"
         try:
-            backlog: Batch = await self._backlog(stream, last)
-            if not isinstance(backlog, Outage):
+            backlog = await self._backlog(stream, last)
+            if isinstance(backlog, list):
                 last = backlog[-1].id if backlog else last
             self._cursors.setdefault(stream, last)
-            self._following.set()
             if backlog:
                 yield backlog
             while True:
-                batch = await queue.get()
-                if isinstance(batch, Outage):
+                batch = await follower.queue.get()
+                if isinstance(batch, Sign):
                     yield batch
                 elif fresh := [event for event in batch if id_key(event.id) > id_key(last)]:
                     last = fresh[-1].id
                     yield fresh
         finally:
             FOLLOWERS.dec()
-            self._leave(stream, queue)
+            self._leave(stream, follower)
 
-    def _leave(self, stream: str, queue: asyncio.Queue[Batch]) -> None:
-        self._followers[stream].discard(queue)
+    def _leave(self, stream: str, follower: _Follower) -> None:
+        self._followers[stream].discard(follower)
         if not self._followers[stream]:
             del self._followers[stream]
             self._cursors.pop(stream, None)
-        if not self._cursors:
-            self._following.clear()
 
     async def _backlog(self, stream: str, after: str) -> Batch:
         try:
             return await self.read(stream, after)
         except RedisError:
-            return Outage()
+            self._down = True
+            return Sign.OUTAGE
+
+    def _hand_out(self, stream: str, batch: list[StreamEvent]) -> None:
+        if stream in self._cursors:
+            self._cursors[stream] = batch[-1].id
+        for follower in self._followers.get(stream, ()):
+            follower.give(batch)
 
     async def _write_forever(self) -> None:
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(get_settings().turn_flush):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
             self._wake.clear()
             await self._flush()
 
@@ -153,39 +181,54 @@ class EventHub:
         if not self._pending:
             return
         pending, self._pending = self._pending, {}
+        events = [(stream, name, json.dumps(data)) for stream, some in pending.items() for name, data in some]
         pipe = get_redis().pipeline(transaction=False)
-        for stream, events in pending.items():
-            for name, data in events:
-                pipe.xadd(stream, {"e": name, "d": json.dumps(data)}, maxlen=MAX_LENGTH, approximate=True)
+        for stream, name, data in events:
+            pipe.xadd(stream, {"e": name, "d": data}, maxlen=MAX_LENGTH, approximate=True)
         try:
-            await pipe.execute()
+            ids = await pipe.execute()
         except RedisError as error:
             self._lost.update(pending)
+            self._down = True
             log.warning("events_lost", streams=len(pending), error=str(error))
+            return
+        batches: dict[str, list[StreamEvent]] = defaultdict(list)
+        for event_id, (stream, name, data) in zip(ids, events, strict=True):
+            batches[stream].append(StreamEvent(event_id, name, data))
+        for stream, batch in batches.items():
+            self._hand_out(stream, batch)
 
     async def _read_forever(self) -> None:
-        pause = get_settings().turn_flush / 2
         while True:
-            await self._following.wait()
+            await asyncio.sleep(get_settings().turn_flush / 2)
+            cursors: Any = {stream: cursor for stream, cursor in self._cursors.items() if stream not in self._own}
+            if not cursors:
+                continue
             try:
-                await self._read_once()
+                for stream, entries in await get_redis().xread(cursors):
+                    self._hand_out(stream, [_event(entry) for entry in entries])
             except RedisError:
-                for queues in self._followers.values():
-                    for queue in queues:
-                        queue.put_nowait(Outage())
-                await asyncio.sleep(1)
-            await asyncio.sleep(pause)
+                self._down = True
+                await asyncio.sleep(TICK)
 
-    async def _read_once(self) -> None:
-        if not self._cursors:
-            return
-        cursors: Any = dict(self._cursors)
-        for stream, entries in await get_redis().xread(cursors):
-            batch = [_event(entry) for entry in entries]
-            if stream in self._cursors:
-                self._cursors[stream] = batch[-1].id
-            for queue in self._followers.get(stream, ()):
-                queue.put_nowait(batch)
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(min(TICK, get_settings().sse_comment))
+            if self._down:
+                self._down = not await self._answers()
+            overdue = time.monotonic() - get_settings().sse_comment
+            for follower in [each for some in self._followers.values() for each in some]:
+                if self._down:
+                    follower.give(Sign.OUTAGE)
+                elif follower.heard_at < overdue:
+                    follower.give(Sign.QUIET)
+
+    async def _answers(self) -> bool:
+        try:
+            await get_redis().exists(TEXT)
+        except RedisError:
+            return False
+        return True
 
 
 def _event(entry: Any) -> StreamEvent:

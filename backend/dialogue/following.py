@@ -1,17 +1,15 @@
 """Following a turn: what `GET /api/v1/turns/{id}/events` sends, from Redis or, without it, from Postgres."""
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
 from backend.access import Actor
 from backend.core.errors import Invalid, NotFound, Unavailable
-from backend.core.events import Batch, Outage, StreamEvent, id_key
+from backend.core.events import Sign, StreamEvent, id_key
 from backend.core.redis import RedisError
-from backend.core.settings import get_settings
 from backend.dialogue.asking import readable_turn
 from backend.dialogue.models import Message, Turn, TurnStatus
 from backend.dialogue.turns import get_runner, stream_name
@@ -69,35 +67,14 @@ async def _once(frames: list[Frame]) -> AsyncIterator[list[Frame]]:
 
 async def _live(actor: Actor, turn_id: UUID, last_id: str) -> AsyncIterator[list[Frame]]:
     async with aclosing(get_runner().hub.follow(stream_name(turn_id), last_id)) as batches:
-        async for batch in _with_pauses(batches):
-            if isinstance(batch, list):
-                frames = _frames(batch)
-            else:
-                frames = await _from_database(actor, turn_id, outage=isinstance(batch, Outage))
+        async for batch in batches:
+            frames = _frames(batch) if isinstance(batch, list) else await _from_database(actor, turn_id, batch)
             yield frames
-            if frames and frames[-1].name in TERMINAL:
+            if frames[-1].name in TERMINAL:
                 return
 
 
-async def _with_pauses(batches: AsyncGenerator[Batch, None]) -> AsyncGenerator[Batch | None, None]:
-    """The batches, and None whenever nothing came for the time of a keep-alive comment."""
-    upcoming: asyncio.Task[Batch] | None = None
-    try:
-        while True:
-            upcoming = upcoming or asyncio.ensure_future(anext(batches))
-            done, _ = await asyncio.wait({upcoming}, timeout=get_settings().sse_comment)
-            if done:
-                batch, upcoming = upcoming.result(), None
-                yield batch
-            else:
-                yield None
-    finally:
-        if upcoming is not None:
-            upcoming.cancel()
-            await asyncio.gather(upcoming, return_exceptions=True)
-
-
-async def _from_database(actor: Actor, turn_id: UUID, *, outage: bool) -> list[Frame]:
+async def _from_database(actor: Actor, turn_id: UUID, sign: Sign) -> list[Frame]:
     """What Postgres knows: the checkpoint while Redis is away, and the end when its event was lost."""
     try:
         turn, answer = await readable_turn(actor, turn_id)
@@ -105,7 +82,7 @@ async def _from_database(actor: Actor, turn_id: UUID, *, outage: bool) -> list[F
         return [Frame("error", json.dumps({"message": error.message}))] if isinstance(error, NotFound) else [Frame()]
     if not TurnStatus(turn.status).active:
         return _ending(turn, answer)
-    return [_snapshot(answer)] if outage else [Frame()]
+    return [_snapshot(answer) if sign is Sign.OUTAGE else Frame()]
 
 
 def _ending(turn: Turn, answer: Message) -> list[Frame]:

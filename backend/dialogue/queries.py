@@ -1,11 +1,11 @@
 """All SQL about conversations. Whose they are is part of each query that starts from an id."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, or_, tuple_, update
+from sqlalchemy import delete, exists, func, or_, text, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,6 +13,10 @@ from backend.access import Actor, Scope, Visibility
 from backend.core.clock import now
 from backend.dialogue.models import Conversation, Message, MessageRole, Turn, TurnStatus
 
+SAVE_TEXTS = text(
+    "UPDATE messages SET content = grown.content, status = :status"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:texts AS text[])) AS grown (id, content) WHERE messages.id = grown.id"
+)
 ACTIVE_STATUSES = [status.value for status in TurnStatus if status.active]
 
 
@@ -155,20 +159,27 @@ async def turn(session: AsyncSession, turn_id: UUID) -> tuple[Turn, Message, Con
     ).first()
 
 
-async def heartbeat(session: AsyncSession, turn_id: UUID, owner: str, answer_id: UUID, text: str) -> Turn | None:
-    """Save an active turn's text and show that it lives; the turn, or None when it is no longer `owner`'s."""
+async def heartbeat(
+    session: AsyncSession, owner: str, turn_ids: Sequence[UUID], texts: Mapping[UUID, str]
+) -> set[UUID]:
+    """Show that `owner`'s turns live, and save their texts (by message); the turns that should go on.
+
+    The others have ended, are no longer `owner`'s, or were asked to stop.
+    """
     claimed = (
         await session.exec(
             update(Turn)
-            .where(col(Turn.id) == turn_id, col(Turn.owner) == owner, col(Turn.status).in_(ACTIVE_STATUSES))
+            .where(col(Turn.id).in_(turn_ids), col(Turn.owner) == owner, col(Turn.status).in_(ACTIVE_STATUSES))
             .values(heartbeat_at=now(), status=TurnStatus.STREAMING)
-            .returning(Turn)
+            .returning(col(Turn.id), col(Turn.answer_id), col(Turn.stop_requested_at))
         )
-    ).scalar_one_or_none()
-    if claimed is not None:
-        values = {"content": text, "status": TurnStatus.STREAMING}
-        await session.exec(update(Message).where(col(Message.id) == answer_id).values(**values))
-    return claimed
+    ).all()
+    saved = [answer_id for _, answer_id, _ in claimed if answer_id in texts]
+    if saved:
+        await session.execute(
+            SAVE_TEXTS, {"ids": saved, "texts": [texts[each] for each in saved], "status": TurnStatus.STREAMING}
+        )
+    return {turn_id for turn_id, _, stop_requested_at in claimed if stop_requested_at is None}
 
 
 async def finish_turn(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -47,6 +47,8 @@ def stream_name(turn_id: UUID) -> str:
 class Answer:
     """An answer as it grows."""
 
+    message_id: UUID | None = None
+    """Where it is saved; None until its context is loaded."""
     parts: list[str] = field(default_factory=list)
     model: str | None = None
     usage: Usage | None = None
@@ -54,6 +56,8 @@ class Answer:
     begun: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     first_token_ms: float | None = None
     stopping: bool = False
+    ending: bool = False
+    """It is being stored: too late to stop."""
 
     @property
     def text(self) -> str:
@@ -93,7 +97,7 @@ class TurnRunner:
     async def run(self) -> AsyncIterator[None]:
         """Flow events, hear stops and sweep silent turns until the block ends; then interrupt what still runs."""
         async with self.hub.run():
-            loops = [asyncio.create_task(self._sweep_forever()), asyncio.create_task(self._hear_stops())]
+            loops = [asyncio.create_task(x) for x in (self._sweep_forever(), self._hear_stops(), self._beat_forever())]
             try:
                 yield
             finally:
@@ -121,7 +125,7 @@ class TurnRunner:
         task, answer = self._tasks.get(turn_id), self._answers.get(turn_id)
         if task is None or answer is None:
             return False
-        if not answer.stopping:
+        if not (answer.stopping or answer.ending):
             answer.stopping = True
             task.cancel()
         return True
@@ -133,12 +137,11 @@ class TurnRunner:
 
     async def _run(self, turn_id: UUID) -> None:
         answer = self._answers[turn_id] = Answer()
-        status, error, answer_id = TurnStatus.FAILED, "", None
-        beat: asyncio.Task[None] | None = None
+        status, error = TurnStatus.FAILED, ""
         try:
             context = await load_context(turn_id)
-            answer_id = context.answer_id
-            beat = asyncio.create_task(self._beat(turn_id, answer_id, answer))
+            answer.message_id = context.answer_id
+            await self._beat({turn_id: answer})
             await self._answer(turn_id, context.request, answer)
             status = TurnStatus.FINISHED
         except asyncio.CancelledError:
@@ -151,11 +154,9 @@ class TurnRunner:
         except Exception:
             error = CRASHED
             log.exception("turn_crashed", turn=str(turn_id))
-        finally:
-            if beat is not None:
-                beat.cancel()
-        if answer_id is not None:
-            await self._save(turn_id, answer_id, status, answer.values(error))
+        answer.ending = True
+        if answer.message_id is not None:
+            await self._save(turn_id, answer.message_id, status, answer.values(error))
         await self._announce(turn_id, status, error, answer.text)
 
     async def _answer(self, turn_id: UUID, request: CompletionRequest, answer: Answer) -> None:
@@ -183,21 +184,27 @@ class TurnRunner:
                 answer.usage = event
                 answer.cost_usd = event.cost_usd
 
-    async def _beat(self, turn_id: UUID, answer_id: UUID, answer: Answer) -> None:
-        """Save the text at every checkpoint, which shows life; obey a stop that came without a hint."""
-        stream = stream_name(turn_id)
+    async def _beat_forever(self) -> None:
+        """At every checkpoint: save all texts in one go, which shows life, and obey stops that came without a hint."""
         while True:
-            try:
-                async with transaction() as session:
-                    turn = await queries.heartbeat(session, turn_id, self.owner, answer_id, answer.text)
-            except Unavailable:
-                log.warning("checkpoint_missed", turn=str(turn_id))
-            else:
-                if turn is None or turn.stop_requested_at is not None:
-                    self._stop_here(turn_id)
-            if self.hub.take_lost(stream):
-                self.hub.publish(stream, "snapshot", {"text": answer.text, "status": TurnStatus.STREAMING})
             await asyncio.sleep(get_settings().turn_checkpoint)
+            growing = {turn_id: answer for turn_id, answer in self._answers.items() if answer.message_id}
+            try:
+                await self._beat(growing)
+            except Unavailable:
+                log.warning("checkpoint_missed", turns=len(growing))
+            for turn_id, answer in growing.items():
+                if self.hub.take_lost(stream := stream_name(turn_id)):
+                    self.hub.publish(stream, "snapshot", {"text": answer.text, "status": TurnStatus.STREAMING})
+
+    async def _beat(self, growing: Mapping[UUID, "Answer"]) -> None:
+        if not growing:
+            return
+        texts = {answer.message_id: answer.text for answer in growing.values() if answer.message_id}
+        async with transaction() as session:
+            going_on = await queries.heartbeat(session, self.owner, list(growing), texts)
+        for turn_id in growing.keys() - going_on:
+            self._stop_here(turn_id)
 
     async def _save(self, turn_id: UUID, answer_id: UUID, status: TurnStatus, values: dict[str, Any]) -> None:
         """Store the answer, however long Postgres is away: it was paid for."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,8 +23,9 @@ class Command:
     """A `stoa` command that runs, or ran."""
 
     def __init__(self, data_dir: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-        self.data_dir = data_dir
-        self._output = data_dir.parent / f"{'-'.join(arguments)}-{time.monotonic_ns()}.out"
+        descriptor, name = tempfile.mkstemp(suffix=".out")
+        os.close(descriptor)
+        self._output = Path(name)
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -53,6 +55,13 @@ class Command:
         """Wait for the end; returns the exit status."""
         return self.process.wait()
 
+    def clean_up(self) -> None:
+        """Kill it if it still runs, and forget what it printed."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._output.unlink()
+
     def end(self, sign: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end."""
         self.process.send_signal(sign)
@@ -66,9 +75,7 @@ def stoa(data_dir: Path, *arguments: str, environment: Mapping[str, str] | None 
     try:
         yield command
     finally:
-        if command.process.poll() is None:
-            command.process.kill()
-            command.process.wait()
+        command.clean_up()
 
 
 @contextmanager

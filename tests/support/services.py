@@ -30,7 +30,7 @@ RUN_VARIABLE = "STOA_TEST_RUN"  # the run's folder, inherited by the workers of 
 SECRET_KEY = "a secret that only tests use, of more than 32 characters"
 TEMPLATE = "migrated"
 
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class Databases:
@@ -122,7 +122,7 @@ def _hold(folder: Path, controller: int) -> None:
     """Keep Postgres while the controller lives."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     data_dir = DataDir(folder / "services")
-    postgres = start_postgres(data_dir.path, _FAST)
+    postgres = start_postgres(data_dir.path, FAST)
     try:
         _make_template(postgres.url_of("postgres"))
         me = {"pid": os.getpid(), "started": start_time(os.getpid()), "url": postgres.url_of("postgres")}

@@ -14,7 +14,9 @@ export function CopyButton({ text, className = "stoa-action" }) {
   const copyText = async () => setResult((await copy(text())) ? "Copied" : "Not copied");
   return (
     <button type="button" className={className} onClick={copyText}>
-      <span aria-live="polite">{result || "Copy"}</span>
+      <span className="stoa-copy" aria-live="polite">
+        {result || "Copy"}
+      </span>
     </button>
   );
 }

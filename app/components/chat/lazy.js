@@ -1,5 +1,7 @@
 import { useEffect, useSyncExternalStore } from "react";
 
+const AT_ONCE = 24; // waiting components drawn in one go: hundreds of formulas would block the page
+
 /** A module loaded when something first needs it; from then on it is there at once. */
 export function lazily(load) {
   const listeners = new Set();
@@ -16,12 +18,17 @@ export function lazily(load) {
       loading = load();
       try {
         value = await loading;
-        listeners.forEach((listener) => listener());
+        tell([...listeners]);
       } catch {
         loading = null; // offline, or a new version was deployed: whoever needs it next asks again
       }
     },
   };
+}
+
+function tell(listeners) {
+  listeners.splice(0, AT_ONCE).forEach((listener) => listener());
+  if (listeners.length) setTimeout(tell, 0, listeners);
 }
 
 /** The module, or null while it isn't there. */

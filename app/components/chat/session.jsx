@@ -6,6 +6,7 @@ import { Log } from "./log.jsx";
 import { Answer, Question } from "./message.jsx";
 import { dayBetween } from "./times.js";
 import { Turn } from "./turn.js";
+import { useUnfolding } from "./unfold.js";
 
 const RECENT = 2; // messages that are always laid out; the browser skips the others while they are off screen
 
@@ -73,7 +74,7 @@ export function Session(props) {
     },
   });
 
-  const shown = withAnswerOf(turn, messages);
+  const shown = withAnswerOf(turn, useUnfolding(messages));
   const idle = !turnId && !asked && !disabledReason;
   const draftOf = useMemo(
     () => ({ person: props.person, conversation: props.conversation }),
@@ -105,7 +106,7 @@ export function Session(props) {
     <Actions value={actions}>
       <FailureNonce value={failure?.nonce ?? null}>
         <Log ref={log} first={shown[0]?.id ?? ""} busy={Boolean(turnId)}>
-          {hasEarlier && (
+          {hasEarlier && shown[0]?.id === messages[0]?.id && (
             <button type="button" className="stoa-button stoa-earlier" disabled={asked?.kind === "earlier"}
               onClick={actions.earlier}>
               Show earlier messages

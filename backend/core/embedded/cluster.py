@@ -35,12 +35,12 @@ class Cluster:
         return (self.home / "password").read_text()
 
 
-def open_cluster(data_dir: Path) -> Cluster:
-    """The cluster of `data_dir`, made when there is none. Raises `CannotStart`."""
+def open_cluster(data_dir: Path, durable: bool = True) -> Cluster:
+    """The cluster of `data_dir`, made when there is none. `durable`: on disk before we return. Raises `CannotStart`."""
     home, account = _home(data_dir)
     cluster = Cluster(home, _programs(account), account)
     if not cluster.data.exists():
-        _create(cluster)
+        _create(cluster, durable)
     _check_version(cluster)
     return cluster
 
@@ -67,7 +67,7 @@ def _home(data_dir: Path) -> tuple[Path, Account | None]:
     if account is None or account.can_enter(here):
         return here, account
     shutil.rmtree(here)
-    home = SYSTEM_FOLDER / hashlib.sha256(bytes(data_dir.resolve())).hexdigest()[:16]
+    home = _make_public(SYSTEM_FOLDER) / hashlib.sha256(bytes(data_dir.resolve())).hexdigest()[:16]
     if home.exists():  # left by a data directory of this name that somebody deleted: not ours to delete
         home.rename(_unused(home))
     _make_home(home)
@@ -91,7 +91,6 @@ def _existing_home(home: Path) -> tuple[Path, Account | None]:
 
 def _make_home(home: Path) -> tuple[Path, Account | None]:
     account = postgres_account()
-    home.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     home.mkdir(mode=0o700)
     password = home / "password"
     with os.fdopen(os.open(password, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
@@ -100,6 +99,15 @@ def _make_home(home: Path) -> tuple[Path, Account | None]:
         os.chown(password, account.uid, account.gid)
         os.chown(home, account.uid, account.gid)
     return home, account
+
+
+def _make_public(folder: Path) -> Path:
+    """Make `folder` and those above it, where they are missing, open to every account whatever the umask says."""
+    if not folder.exists():
+        _make_public(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    return folder
 
 
 def _unused(path: Path) -> Path:
@@ -132,10 +140,11 @@ def _copy(programs: Path) -> Path:
     stat = (programs / "postgres").stat()
     copy = SYSTEM_FOLDER / "programs" / f"{stat.st_size:x}-{stat.st_mtime_ns:x}"
     if not copy.exists():
-        unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
-        unfinished.mkdir(mode=0o755, parents=True)
+        unfinished = _make_public(copy.with_name(f"{copy.name}.{os.getpid()}"))
         for folder in (package, package.with_name(f"{package.name}.libs")):
             shutil.copytree(folder, unfinished / folder.name, ignore=shutil.ignore_patterns("include", "__pycache__"))
+        for path in unfinished.rglob("*"):
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         try:
             unfinished.rename(copy)
         except OSError:  # another process was faster
@@ -143,7 +152,7 @@ def _copy(programs: Path) -> Path:
     return copy / programs.relative_to(package.parent)
 
 
-def _create(cluster: Cluster) -> None:
+def _create(cluster: Cluster, durable: bool) -> None:
     """initdb beside the final place, then a rename: a half-made cluster is never taken for a whole one."""
     unfinished = cluster.home / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -157,6 +166,7 @@ def _create(cluster: Cluster) -> None:
         "--locale=C",
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",  # the same order and case rules on every machine
+        *(() if durable else ("--no-sync",)),
     ]
     options = cluster.account.popen_options() if cluster.account else {}
     done = subprocess.run(command, capture_output=True, check=False, cwd="/", **options)  # noqa: S603

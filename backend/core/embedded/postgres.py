@@ -70,9 +70,9 @@ def start_postgres(data_dir: Path, settings: dict[str, str] | None = None) -> Po
 
     `settings` override ours. Raises `CannotStart`. The caller holds the lock of the data directory.
     """
-    cluster = open_cluster(data_dir)
-    log = data_dir / "logs" / "postgres.log"
     settings = {**_SETTINGS, **(settings or {})}
+    cluster = open_cluster(data_dir, durable=settings["fsync"] == "on")
+    log = data_dir / "logs" / "postgres.log"
     child, port = _launch(cluster, log, settings, None)
     server = Postgres(cluster, log, settings, port, child)
     _create_database(server)

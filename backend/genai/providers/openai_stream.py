@@ -61,7 +61,8 @@ class ChatStream(AnswerParser):
     def _read(self, payload: dict[str, Any]) -> None:
         if isinstance(model := payload.get("model"), str):
             self._model = self._model or model
-        if isinstance(usage := payload.get("usage"), dict):
+        usage = payload.get("usage")
+        if isinstance(usage, dict) and (count(usage.get("prompt_tokens")) or count(usage.get("completion_tokens"))):
             self._usage = usage
         for choice in (payload.get("choices") or ())[:1]:
             self._read_delta(choice.get("delta") or choice.get("message") or {})

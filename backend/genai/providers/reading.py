@@ -65,13 +65,13 @@ async def _body(
 async def _events(
     body: AsyncIterator[bytes], parser: AnswerParser, limits: TimeLimits
 ) -> AsyncGenerator[ProviderEvent, None]:
-    decoder, preamble, any_event = SSEDecoder(), b"", False
+    decoder, preamble, any_event = SSEDecoder(), bytearray(), False
     while not parser.ended:
         chunk = await _next_chunk(body, parser, limits)
         events = _decoded(decoder, chunk)
         any_event = any_event or bool(events)
-        if chunk and not any_event:
-            preamble = (preamble + chunk)[:MAX_PREAMBLE]
+        if chunk and not any_event and len(preamble) < MAX_PREAMBLE:
+            preamble += chunk
         failure = _read(parser, events, limits)
         for ready in parser.take():
             yield ready
@@ -80,7 +80,7 @@ async def _events(
         if chunk is None:
             break
     if not any_event:
-        _read_whole(parser, preamble)
+        _read_whole(parser, bytes(preamble))
     for last in parser.close():
         yield last
 

@@ -30,24 +30,26 @@ class SSEDecoder:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._ended_with_cr = False
         self._at_start = True
 
     def feed(self, data: bytes) -> list[ServerEvent]:
         """The events that `data` completes. Raises `EventTooLarge`."""
-        data = self._with_plain_newlines(data)
-        if b"\n" not in data and len(self._rest) + len(data) <= MAX_EVENT_BYTES:
-            self._rest += data
-            return []
-        *blocks, self._rest = (self._rest + data).split(b"\n\n")
+        searched = max(0, len(self._rest) - 1)
+        self._rest += self._with_plain_newlines(data)
+        if self._rest.find(b"\n\n", searched) >= 0:
+            *blocks, rest = bytes(self._rest).split(b"\n\n")
+            self._rest = bytearray(rest)
+        else:
+            blocks = []
         if len(self._rest) > MAX_EVENT_BYTES:
             raise EventTooLarge(f"an event is larger than {MAX_EVENT_BYTES} bytes")
         return self._events(blocks)
 
     def flush(self) -> list[ServerEvent]:
         """The event, if any, that the end of the stream left without its blank line."""
-        block, self._rest = self._rest, b""
+        block, self._rest = bytes(self._rest), bytearray()
         return self._events([block])
 
     def _with_plain_newlines(self, data: bytes) -> bytes:
