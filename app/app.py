@@ -8,6 +8,7 @@ from reflex_base import constants
 from starlette.types import ASGIApp
 
 from app import theme
+from app.components.boundary import boundary
 from app.components.frame import framed
 from app.pages.account import account
 from app.pages.chat import chat
@@ -23,6 +24,7 @@ from app.state.lesson import LessonState
 from app.state.login import LoginState
 from app.state.section import SectionState
 from app.state.session import Identity, explain
+from app.state.tutor import TutorState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
 
 DESCRIPTION = "Courses with a tutor that knows them."
@@ -44,18 +46,26 @@ app = rx.App(
     html_lang="en",
     api_transformer=[create_api(), guard],
     backend_exception_handler=explain,
+    app_wraps={(55, "ErrorBoundary"): lambda _: boundary()},
+    toaster=None,
 )
 app.add_middleware(Identity(), index=0)
 app.register_lifespan_task(lifespan)
 
+
+def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
+    """A page's title: what it is about, with the course, or its kind until that is known."""
+    return rx.cond(subject != "", f"{subject} · {SectionState.course} · Stoa", f"{until_known} · Stoa")
+
+
 PAGES = (
-    (login, "/login", "Sign in", [LoginState.load]),
-    (home, "/", "My courses", [HomeState.load]),
-    (section, "/s/[section]", "Course", [SectionState.load]),
-    (lesson, "/s/[section]/l/[lesson]", "Lesson", [LessonState.load]),
-    (chat, "/s/[section]/chat/[[conversation]]", "Tutor", [ChatState.load]),
-    (account, "/account", "Account", [AccountState.load]),
+    (login, "/login", "Sign in · Stoa", LoginState.load),
+    (home, "/", "My courses · Stoa", HomeState.load),
+    (section, "/s/[section]", titled(SectionState.title, "Course"), SectionState.load),
+    (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
+    (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
+    (account, "/account", "Account · Stoa", AccountState.load),
 )
 for view, route, title, on_load in PAGES:
-    app.add_page(framed(view()), route=route, title=f"{title} · Stoa", description=DESCRIPTION, on_load=on_load)
+    app.add_page(framed(view()), route=route, title=title, description=DESCRIPTION, on_load=on_load)
 app.add_page(framed(not_found()), route="404", title="Not found · Stoa", description=DESCRIPTION)

@@ -1,18 +1,19 @@
 """A completion in the terminal: text as it comes, or one JSON event per line for programs."""
 
 import json
+import os
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
 from backend.access import SYSTEM
-from backend.core.errors import Invalid
+from backend.core.errors import NotFound, StoaError
 from backend.courses import open_section
 from backend.genai import (
-    CompletionError,
     CompletionRequest,
     Event,
     Feature,
@@ -28,44 +29,41 @@ from backend.genai import (
     stream,
 )
 
-Writer = Callable[[dict[str, Any]], None]
+TERMINAL_CODES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters but tab and line feed: an answer must not move the cursor or rename the window."""
 
 
 async def complete_in_terminal(
     text: str, feature: Feature, section: str | None, model: str | None, *, as_json: bool
 ) -> bool:
     """Stream the answer to `text` to standard output; whether it was finished."""
-    if feature is Feature.SEMANTIC_SEARCH:
-        raise Invalid("semantic_search has an embedding model, which doesn't write answers.")
     write = _write_json if as_json else _Plain().write
     begun = time.perf_counter()
+    finished = False
+    try:
+        async with aclosing(_answer(text, feature, section, model)) as events:
+            async for event in events:
+                write(described(event) | {"ms": _since(begun)})
+                finished = isinstance(event, Finished)
+    except StoaError as error:
+        write(_described_error(error) | {"ms": _since(begun)})
+    except BrokenPipeError:  # whoever reads our output has seen enough; Python's last flush must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        await close_providers()
+    return finished
+
+
+async def _answer(text: str, feature: Feature, section: str | None, model: str | None) -> AsyncGenerator[Event, None]:
     request = CompletionRequest(
         feature=feature,
         prompt=Prompt(messages=(UserMessage(text),)),
         section_id=await _section_id(section),
         model=model,
     )
-    finished = False
-    try:
-        async with aclosing(stream(request)) as events:
-            async for event in events:
-                write(described(event) | {"ms": _since(begun)})
-                finished = isinstance(event, Finished)
-    except CompletionError as error:
-        write(
-            {
-                "event": "error",
-                "error": type(error).__name__,
-                "reason": error.code,
-                "message": error.message,
-                "detail": error.detail,
-                "status": error.http_status,
-                "ms": _since(begun),
-            }
-        )
-    finally:
-        await close_providers()
-    return finished
+    async with aclosing(stream(request)) as events:
+        async for event in events:
+            yield event
 
 
 def described(event: Event) -> dict[str, Any]:
@@ -93,8 +91,25 @@ def described(event: Event) -> dict[str, Any]:
             return {"event": "finished", "reason": event.reason.value, "model": event.reported_model}
 
 
+def _described_error(error: StoaError) -> dict[str, Any]:
+    """An error as the fields of its JSON line; `detail` and `status` are the provider's."""
+    return {
+        "event": "error",
+        "error": type(error).__name__,
+        "reason": error.code,
+        "message": error.message,
+        "detail": getattr(error, "detail", ""),
+        "status": getattr(error, "http_status", None),
+    }
+
+
 async def _section_id(slug: str | None) -> UUID | None:
-    return (await open_section(SYSTEM, slug)).id if slug else None
+    if slug is None:
+        return None
+    try:
+        return (await open_section(SYSTEM, slug)).id
+    except NotFound:
+        raise NotFound(f"There is no section “{slug}”.") from None
 
 
 def _since(begun: float) -> float:
@@ -102,7 +117,13 @@ def _since(begun: float) -> float:
 
 
 def _write_json(event: dict[str, Any]) -> None:
-    print(json.dumps(event, ensure_ascii=False), flush=True)
+    _print(json.dumps(event, ensure_ascii=False) + "\n")
+
+
+def _print(text: str) -> None:
+    """Write to standard output whatever its encoding can hold."""
+    encoding = sys.stdout.encoding
+    print(text.encode(encoding, "replace").decode(encoding), end="", flush=True)
 
 
 class _Plain:
@@ -111,7 +132,7 @@ class _Plain:
     def write(self, event: dict[str, Any]) -> None:
         match event["event"]:
             case "text":
-                print(event["text"], end="", flush=True)
+                _print(TERMINAL_CODES.sub("", event["text"]))
             case "routed" | "restarted":
                 self._note(f"[{event['model']}: {event['reason']}]")
             case "usage":
@@ -124,4 +145,4 @@ class _Plain:
                 self._note(f"\n{event['message']} ({event['detail']})" if event["detail"] else f"\n{event['message']}")
 
     def _note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print(TERMINAL_CODES.sub("", text), file=sys.stderr, flush=True)

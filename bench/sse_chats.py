@@ -3,7 +3,7 @@
     python -m bench.sse_chats [--chats 100 200 300] [--seconds 20]
 
 Everything is real: replay provider (own process, each token carries the moment it was sent), `stoa web` (one process),
-Postgres, Valkey, and one HTTP connection per reader in this process. Lag: from the provider's write to the reader's parse.
+Postgres, Valkey, and one HTTP connection per reader in this process. Lag runs from provider's write to reader's parse.
 """
 
 import argparse

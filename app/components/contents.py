@@ -11,18 +11,21 @@ def contents(current: rx.Var[str] | str = "") -> rx.Component:
 
 
 def section_nav(current: str) -> rx.Component:
-    """The section's pages, in the top bar."""
-    return rx.el.nav(
-        _tab(SectionState.course, "/s/" + SectionState.slug, current == "section"),
-        rx.cond(SectionState.tutor_on, _tab("Tutor", "/s/" + SectionState.slug + "/chat", current == "chat")),
-        class_name="tabs",
-        aria_label="Section",
+    """The section's pages, in the top bar; nothing until the section is known."""
+    return rx.cond(
+        SectionState.slug != "",
+        rx.el.nav(
+            _tab(SectionState.course, "/s/" + SectionState.slug, current == "section"),
+            rx.cond(SectionState.tutor_on, _tab("Tutor", "/s/" + SectionState.slug + "/chat", current == "chat")),
+            class_name="tabs",
+            aria_label="Section",
+        ),
     )
 
 
 def _tab(label: rx.Var[str] | str, href: rx.Var[str], current: bool) -> rx.Component:
     marks = {"aria_current": "page"} if current else {}
-    return rx.el.a(label, href=href, **marks)
+    return rx.el.a(rx.el.span(label), href=href, **marks)
 
 
 def _module(module: rx.Var[ModuleItem], current: rx.Var[str] | str) -> rx.Component:
@@ -40,6 +43,6 @@ def _lesson(lesson: rx.Var[LessonItem], current: rx.Var[str] | str) -> rx.Compon
             rx.cond(lesson["graded"], rx.el.span("graded", class_name="pill warn")),
             rx.el.span(lesson["minutes"], " min", class_name="meta"),
             href="/s/" + SectionState.slug + "/l/" + lesson["slug"].to(str),
-            custom_attrs={"aria-current": rx.cond(here, "page", "false")},
+            custom_attrs={"aria-current": rx.cond(here, "page", None)},
         ),
     )

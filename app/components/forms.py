@@ -18,6 +18,15 @@ def post_form(*children: rx.Component, action: str, **props: str) -> rx.Componen
     return _PostForm.create(*children, action=action, method="post", **props)
 
 
+def sign_out(label: str, *, everywhere: bool = False, look: str = "btn quiet") -> rx.Component:
+    """The button that ends this session, or all of the person's."""
+    return post_form(
+        *([hidden("everywhere", "true")] if everywhere else []),
+        rx.el.button(label, type="submit", class_name=look),
+        action="/api/sign-out",
+    )
+
+
 def hidden(name: str, value: rx.Var[str] | str) -> rx.Component:
     """A value that is posted along."""
     return rx.el.input(type="hidden", name=name, value=value, read_only=True)

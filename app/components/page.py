@@ -2,7 +2,8 @@
 
 import reflex as rx
 
-from app.components.forms import post_form
+from app.components.forms import sign_out
+from app.components.panels import disclosure
 from app.state.session import Session
 
 
@@ -37,14 +38,14 @@ def _top(nav: rx.Component | None) -> rx.Component:
         nav or rx.fragment(),
         rx.cond(
             Session.person != "",
-            rx.el.nav(
-                rx.el.a(Session.name, href="/account", class_name="who"),
-                post_form(
-                    rx.el.button("Sign out", type="submit", class_name="btn quiet"),
-                    action="/api/sign-out",
-                ),
-                class_name="end",
-                aria_label="Account",
+            disclosure(
+                rx.el.p(rx.el.span(Session.name, class_name="title"), rx.el.span(Session.email, class_name="meta")),
+                rx.el.a("Account", href="/account"),
+                sign_out("Sign out"),
+                class_name="account",
+                label=Session.name,
+                name="Account of " + Session.name,
+                face=Session.name[0],
             ),
         ),
         class_name="top",
@@ -54,7 +55,7 @@ def _top(nav: rx.Component | None) -> rx.Component:
 def _problem() -> rx.Component:
     return rx.el.div(
         rx.el.h1("This page can’t be shown"),
-        rx.el.p(Session.problem, role="alert"),
+        rx.el.p(Session.problem, role="alert", class_name="lead"),
         rx.el.p(rx.el.a("Go to my courses", href="/", class_name="btn primary")),
         class_name="page narrow",
     )

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from app.components.forms import hidden, post_form
+from app.components.forms import sign_out
 from app.components.page import opened, page, skeleton
 from app.components.when import moment
 from app.state.account import AccountState, SessionItem
@@ -52,11 +52,7 @@ def _sessions() -> rx.Component:
     return rx.el.section(
         rx.el.h2("Where you are signed in"),
         rx.el.ul(rx.foreach(AccountState.sessions, _session), class_name="rows"),
-        post_form(
-            hidden("everywhere", "true"),
-            rx.el.button("Sign out everywhere", type="submit", class_name="btn danger"),
-            action="/api/sign-out",
-        ),
+        sign_out("Sign out everywhere", everywhere=True, look="btn danger"),
         class_name="block",
     )
 

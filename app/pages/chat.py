@@ -4,44 +4,38 @@ import reflex as rx
 
 from app.components.contents import section_nav
 from app.components.page import opened, page, skeleton
+from app.components.panels import disclosure, sheet
 from app.components.tutor import tutor
 from app.components.when import moment
 from app.state.chat import ChatState, HistoryItem
+from app.state.session import Session
 from app.state.tutor import TutorState
 
 
 def chat() -> rx.Component:
-    """History at the left, the conversation at the right."""
+    """History at the left (a sheet on phones), the conversation at the right."""
     return page(
-        rx.el.aside(
-            rx.el.div(
-                rx.el.h2("Conversations"),
-                rx.el.a("New", href="/s/" + ChatState.slug + "/chat", class_name="btn"),
-                class_name="head",
+        sheet(
+            rx.el.header(
+                rx.el.h2("Conversations"), rx.el.a("New", href="/s/" + ChatState.slug + "/chat", class_name="btn")
             ),
-            _search(),
-            _list(),
-            class_name=rx.cond(ChatState.history_open, "history open", "history"),
-            aria_label="Conversations",
+            rx.el.div(
+                _search(), rx.cond(ChatState.loading, rx.cond(Session.problem == "", skeleton(4)), _list()),
+                class_name="history",
+            ),
+            label="Conversations",
+            title=TutorState.title,
+            name="Conversations",
         ),
         rx.el.section(
-            rx.el.div(
-                rx.el.button(
-                    "Conversations",
-                    on_click=ChatState.toggle_history,
-                    class_name="btn phone-only",
-                    type="button",
-                    aria_expanded=ChatState.history_open,
-                ),
-                rx.el.h1("Tutor"),
-                class_name="head",
-            ),
+            rx.el.h1(rx.cond(TutorState.title != "", TutorState.title, "New conversation"), class_name="talk-title"),
             opened(ChatState.loading, skeleton(), tutor("course", then=[ChatState.refresh])),
             class_name="talk",
+            aria_label="Conversation",
         ),
         nav=section_nav("chat"),
         class_name="chat",
-    )
+    )  # fmt: skip
 
 
 def _search() -> rx.Component:
@@ -98,23 +92,15 @@ def _entry(item: rx.Var[HistoryItem]) -> rx.Component:
                 moment(item["at"]), rx.cond(item["lesson"] != "", " · " + item["lesson"].to(str), ""), class_name="meta"
             ),
             href="/s/" + ChatState.slug + "/chat/" + item["id"].to(str),
+            auto_focus=ChatState.touched == item["id"],
+            custom_attrs={"aria-current": rx.cond(TutorState.conversation_id == item["id"], "page", None)},
         ),
-        rx.el.div(
-            rx.el.button(
-                "Rename",
-                on_click=ChatState.ask_rename(item["id"]),
-                class_name="btn quiet",
-                type="button",
-                aria_label="Rename " + title,
-            ),
-            rx.el.button(
-                "Delete",
-                on_click=ChatState.ask_delete(item["id"]),
-                class_name="btn quiet",
-                type="button",
-                aria_label="Delete " + title,
-            ),
+        disclosure(
+            rx.el.button("Rename", on_click=ChatState.ask_rename(item["id"]), class_name="btn quiet", type="button"),
+            rx.el.button("Delete", on_click=ChatState.ask_delete(item["id"]), class_name="btn quiet", type="button"),
             class_name="acts",
+            name="Actions for " + title,
+            face="⋯",
         ),
     )
 

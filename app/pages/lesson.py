@@ -4,7 +4,9 @@ import reflex as rx
 
 from app.components.chat import prose
 from app.components.contents import contents, section_nav
+from app.components.frame import FocusComposer
 from app.components.page import opened, page, skeleton
+from app.components.panels import sheet
 from app.components.tutor import tutor
 from app.state.lesson import LessonState
 from app.state.section import SectionState
@@ -26,6 +28,12 @@ def lesson() -> rx.Component:
 
 def _text() -> rx.Component:
     return rx.el.div(
+        rx.el.details(
+            rx.el.summary("Contents"),
+            contents(LessonState.slug),
+            class_name="toc-inline",
+            key=LessonState.slug,
+        ),
         rx.el.h1(LessonState.title),
         rx.el.p(
             LessonState.module_title, " · ", LessonState.minutes, " minutes · ",
@@ -53,24 +61,18 @@ def _step(label: str, slug: rx.Var[str], title: rx.Var[str]) -> rx.Component:
 
 
 def _tutor() -> rx.Component:
-    """On phones the panel is a sheet that its own summary opens, so it works before any script does."""
-    return rx.el.aside(
-        rx.el.input(type="checkbox", id="tutor-open", class_name="sheet-switch hidden", aria_label="Show the tutor"),
-        rx.el.label("Ask the tutor", html_for="tutor-open", class_name="sheet-handle"),
-        rx.el.div(
-            rx.el.header(
-                rx.el.h2("Tutor"),
-                rx.cond(
-                    TutorState.conversation_id != "",
-                    rx.el.button(
-                        "New conversation", on_click=TutorState.new_conversation, class_name="btn quiet", type="button"
-                    ),
+    return sheet(
+        rx.el.header(
+            rx.el.h2("Tutor"),
+            rx.cond(
+                TutorState.conversation_id != "",
+                rx.el.button(
+                    "New conversation", on_click=TutorState.new_conversation, class_name="btn quiet", type="button"
                 ),
-                rx.el.label("Close", html_for="tutor-open", class_name="btn quiet sheet-close"),
             ),
-            tutor("lesson"),
-            class_name="panel",
         ),
-        class_name="tutor",
-        aria_label="Tutor",
+        tutor("lesson"),
+        FocusComposer.create(nonce=TutorState.begun_afresh),
+        label="Ask the tutor",
+        name="Tutor",
     )

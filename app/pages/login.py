@@ -9,8 +9,8 @@ from app.state.login import LoginState
 def login() -> rx.Component:
     """The sign-in form: posted by the browser itself, so that the cookie stays out of reach of scripts."""
     return rx.el.main(
+        rx.el.p("Stoa", class_name="logo large"),
         rx.el.div(
-            rx.el.p("Stoa", class_name="logo large"),
             rx.el.h1("Sign in"),
             rx.cond(
                 LoginState.failure != "",
@@ -25,14 +25,21 @@ def login() -> rx.Component:
                         type="email",
                         auto_complete="username",
                         required=True,
-                        auto_focus=True,
+                        auto_focus=LoginState.typed_email == "",
                         default_value=LoginState.typed_email,
                         key=LoginState.typed_email,
                     ),
                 ),
                 rx.el.label(
                     "Password",
-                    rx.el.input(name="password", type="password", auto_complete="current-password", required=True),
+                    rx.el.input(
+                        name="password",
+                        type="password",
+                        auto_complete="current-password",
+                        required=True,
+                        auto_focus=LoginState.typed_email != "",
+                        key="password of " + LoginState.typed_email,
+                    ),
                 ),
                 rx.el.button("Sign in", type="submit", class_name="btn primary wide"),
                 action="/api/sign-in",

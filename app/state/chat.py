@@ -33,7 +33,8 @@ class ChatState(Session):
     search: str = ""
     renaming: str = ""
     deleting: str = ""
-    history_open: bool = False
+    touched: str = ""
+    """The conversation that was renamed or deleted last, or nearly: focus goes back to it."""
     loading: bool = True
 
     _lessons: dict[str, str] = {}
@@ -41,16 +42,17 @@ class ChatState(Session):
     @rx.event
     async def load(self) -> Any:
         """Fill the page: the history, and the conversation that the address names."""
-        self.problem, self.history_open, self.renaming, self.deleting = "", False, "", ""
+        self.problem, self.renaming, self.deleting, self.touched = "", "", "", ""
         wanted = self._argument("conversation")
         conversation = parse_id(wanted)
+        section = await self.get_state(SectionState)
+        section._leave(self._argument("section"))
         try:
             if wanted and conversation is None:
                 raise NotFound("There is no such conversation.")
             view = await open_section(acting(), self._argument("section"))
             self.slug = view.slug
             self._lessons = {str(lesson.key): lesson.title for lesson in view.lessons}
-            section = await self.get_state(SectionState)
             section._show(view)
             tutor = await self.get_state(TutorState)
             await tutor._open_alone(view, conversation)
@@ -78,6 +80,7 @@ class ChatState(Session):
     @rx.event
     async def ask_rename(self, conversation_id: str) -> None:
         """Turn a title into a field, or back with an empty id."""
+        self.touched = self.renaming
         self.renaming, self.deleting = conversation_id, ""
 
     @rx.event
@@ -87,12 +90,16 @@ class ChatState(Session):
         if target is None:
             raise NotFound("There is no such conversation.")
         await rename_conversation(acting(), target, str(form.get("title", "")))
-        self.renaming = ""
+        self.touched, self.renaming = self.renaming, ""
+        tutor = await self.get_state(TutorState)
+        if tutor.conversation_id == self.touched:
+            await tutor._reload()
         await self._refresh()
 
     @rx.event
     async def ask_delete(self, conversation_id: str) -> None:
         """Ask before deleting, which can't be undone; stop asking with an empty id."""
+        self.touched = self.deleting
         self.deleting, self.renaming = conversation_id, ""
 
     @rx.event
@@ -107,11 +114,6 @@ class ChatState(Session):
         was_open = tutor.conversation_id == conversation_id
         await self._refresh()
         return rx.redirect(f"/s/{self.slug}/chat") if was_open else None
-
-    @rx.event
-    async def toggle_history(self) -> None:
-        """Show or hide the list on a phone."""
-        self.history_open = not self.history_open
 
     @rx.event
     async def refresh(self) -> Any:

@@ -31,6 +31,8 @@ class LessonState(Session):
         """Fill the page, and the tutor beside it."""
         self.problem = ""
         self.loading = self.slug != self._argument("lesson")
+        section = await self.get_state(SectionState)
+        section._leave(self._argument("section"))
         try:
             view = await open_lesson(acting(), self._argument("section"), self._argument("lesson"))
         except StoaError as error:
@@ -42,7 +44,6 @@ class LessonState(Session):
         self.following_slug = view.following.slug if view.following else ""
         self.following_title = view.following.title if view.following else ""
         self.loading = False
-        section = await self.get_state(SectionState)
         section._show(view.section)
         tutor = await self.get_state(TutorState)
         await tutor._open_beside(view)

@@ -54,10 +54,16 @@ class SectionState(Session):
         self.tutor_on = view.assistant_enabled and view.role != "administrator"
         self.loading = False
 
+    def _leave(self, slug: str) -> None:
+        """Forget the section shown before, unless it is the one with this slug."""
+        if self.slug != slug:
+            self.reset()  # type: ignore[no-untyped-call]
+
     @rx.event
     async def load(self) -> Any:
         """Fill the page."""
         self.problem = ""
+        self._leave(self._argument("section"))
         try:
             self._show(await open_section(acting(), self._argument("section")))
         except StoaError as error:

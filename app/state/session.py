@@ -18,6 +18,7 @@ from backend.core.errors import NotSignedIn, StoaError, Unavailable
 log = structlog.get_logger(__name__)
 
 _acting: ContextVar[Actor] = ContextVar("acting", default=ANONYMOUS)
+_path: ContextVar[str] = ContextVar("path", default="/")
 
 
 def acting() -> Actor:
@@ -89,6 +90,7 @@ class Identity(Middleware):
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """Note the actor for the handlers of this event; never answers the event itself."""
         _acting.set(ANONYMOUS)
+        _path.set(state.router.url.path)
         session = await state.get_state(Session)
         try:
             actor = await actor_for(token_in(state.router.headers.cookie))
@@ -109,7 +111,7 @@ class Identity(Middleware):
 def explain(exception: Exception) -> EventSpec:
     """What the browser shows when a handler raised: our own sentences as they are, nothing of anything else."""
     if isinstance(exception, NotSignedIn):
-        return rx.redirect("/login")
+        return cast(EventSpec, to_sign_in(_path.get()))
     if isinstance(exception, StoaError):
         return _told(exception.message)
     log.error("event_crashed", exc_info=exception)

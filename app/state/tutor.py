@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import reflex as rx
 
-from app.state.session import Session, acting
+from app.state.session import Session, acting, to_sign_in
 from backend.core.errors import NotFound, NotSignedIn, StoaError
 from backend.core.ids import parse_id
 from backend.courses import LessonView, SectionView
@@ -67,6 +67,10 @@ class TutorState(Session):
     disabled_reason: str = ""
     notice: str = ""
     loading: bool = True
+    title: str = ""
+    """The conversation's; empty before its first message."""
+    begun_afresh: int = 0
+    """How often a new conversation was asked for."""
 
     _section_id: UUID | None = None
     _lesson_key: UUID | None = None
@@ -150,6 +154,7 @@ class TutorState(Session):
         """Begin afresh beside the same lesson, or in the same section."""
         self._clear()
         self.loading = False
+        self.begun_afresh += 1
 
     async def _open_beside(self, lesson: LessonView) -> None:
         """Show the latest conversation beside a lesson, or an empty one."""
@@ -192,14 +197,14 @@ class TutorState(Session):
         self._show(view)
 
     def _show(self, view: ConversationView) -> None:
-        self.conversation_id = str(view.id)
+        self.conversation_id, self.title = str(view.id), view.title
         self.messages = [_item(each) for each in view.messages]
         self.has_earlier = view.has_earlier
         self.turn = _turn(view.turn) if view.turn else None
         self.failure = None
 
     def _clear(self) -> None:
-        self.conversation_id = ""
+        self.conversation_id = self.title = ""
         self.messages = []
         self.turn = None
         self.has_earlier = False
@@ -218,7 +223,7 @@ class TutorState(Session):
 
     def _fail(self, error: StoaError) -> Any:
         self.failure = Failure(nonce=uuid4().hex, message=error.message)
-        return rx.redirect("/login") if isinstance(error, NotSignedIn) else None
+        return to_sign_in(self.router.url.path) if isinstance(error, NotSignedIn) else None
 
 
 def _id(text: str) -> UUID:

@@ -1,14 +1,15 @@
 """How often somebody may try to sign in: moving windows in Redis, in this process's memory when Redis is away."""
 
 from functools import lru_cache
+from typing import Any
 
 import structlog
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from backend.core.errors import TooMany
-from backend.core.redis import RedisError
+from backend.core.redis import Redis, RedisError, get_redis
 from backend.core.settings import get_settings
 
 log = structlog.get_logger(__name__)
@@ -66,14 +67,15 @@ def _limit(amount: int) -> RateLimitItemPerSecond:
 
 
 def _limiters() -> tuple[MovingWindowRateLimiter, ...]:
-    url = get_settings().redis_url
-    memory = _limiter("")
-    return (_limiter(url.get_secret_value()), memory) if url else (memory,)
+    return (_in_redis(get_redis()), _in_memory()) if get_settings().redis_url else (_in_memory(),)
 
 
-@lru_cache(maxsize=2)
-def _limiter(url: str) -> MovingWindowRateLimiter:
-    storage: Storage = MemoryStorage()
-    if url:
-        storage = RedisStorage(f"async+{url}", implementation="redispy", socket_connect_timeout=1, socket_timeout=2)
-    return MovingWindowRateLimiter(storage)
+@lru_cache(maxsize=1)
+def _in_redis(client: Redis) -> MovingWindowRateLimiter:
+    shared: dict[str, Any] = {"connection_pool": client.connection_pool}
+    return MovingWindowRateLimiter(RedisStorage("async+redis://", implementation="redispy", **shared))
+
+
+@lru_cache(maxsize=1)
+def _in_memory() -> MovingWindowRateLimiter:
+    return MovingWindowRateLimiter(MemoryStorage())

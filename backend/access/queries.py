@@ -66,6 +66,11 @@ async def touch_session(session: AsyncSession, session_id: UUID, now: datetime, 
     await session.exec(update(Session).where(col(Session.id) == session_id).values(seen_at=now, expires_at=expires_at))
 
 
+async def set_password_hash(session: AsyncSession, person_id: UUID, password_hash: str) -> None:
+    """Keep a person's password under newer parameters."""
+    await session.exec(update(Person).where(col(Person.id) == person_id).values(password_hash=password_hash))
+
+
 async def set_theme(session: AsyncSession, person_id: UUID, theme: str) -> None:
     """Remember how a person wants the pages to look."""
     await session.exec(update(Person).where(col(Person.id) == person_id).values(theme=theme))

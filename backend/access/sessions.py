@@ -43,7 +43,7 @@ class SessionInfo:
 
 
 def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def _expiry(moment: datetime) -> datetime:
@@ -70,8 +70,7 @@ async def sign_in(email: str, password: str, visitor: Visitor, *, replacing: str
     token, moment = secrets.token_urlsafe(32), now()
     async with transaction() as session:
         if fresh_hash is not None:
-            person.password_hash = fresh_hash
-            await session.merge(person)
+            await queries.set_password_hash(session, person.id, fresh_hash)
         if replacing:
             await queries.end_session_by_token(session, _hash(replacing))
         await queries.drop_expired_sessions(session, moment)

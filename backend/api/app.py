@@ -84,7 +84,7 @@ async def _on_error(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = [f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors()]
+    faults = [": ".join([*map(str, fault["loc"][1:]), fault["msg"]]) for fault in error.errors()]
     return _problem(422, "invalid", "; ".join(faults))
 
 

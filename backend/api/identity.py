@@ -1,14 +1,15 @@
 """Who calls: the session cookie, read and set."""
 
-from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
+from starlette.requests import cookie_parser
 
 from backend.access import Actor, Visitor, actor_for
 from backend.core.settings import get_settings
 
-DAY = 86_400
+COOKIE_AGE = 400 * 86_400
+"""Seconds; the longest that browsers keep a cookie. When a session ends is up to its row, which visits prolong."""
 TYPED_EMAIL_COOKIE = "stoa_typed_email"
 """Keeps the typed e-mail address over the redirect after a failed sign-in, for a minute."""
 
@@ -24,12 +25,8 @@ def token_in(cookie_header: str) -> str | None:
 
 
 def cookie_in(cookie_header: str, name: str) -> str | None:
-    """One cookie's value; None when it isn't there or the header is garbage."""
-    try:
-        morsel = SimpleCookie(cookie_header).get(name)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
+    """One cookie's value, whatever garbage stands around it; None when it isn't there."""
+    return cookie_parser(cookie_header).get(name)
 
 
 def set_session(response: Response, token: str) -> None:
@@ -38,7 +35,7 @@ def set_session(response: Response, token: str) -> None:
     response.set_cookie(
         session_cookie(),
         token,
-        max_age=int(settings.session_days * DAY),
+        max_age=COOKIE_AGE,
         httponly=True,
         samesite="lax",
         secure=settings.secure_cookies,
@@ -61,7 +58,8 @@ def visitor_of(request: Request) -> Visitor:
     """Where a request comes from; proxies' words count only as far as the settings trust them."""
     hops = get_settings().trusted_proxy_hops
     address = request.client.host if request.client else ""
-    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    claims = ",".join(request.headers.getlist("x-forwarded-for"))
+    forwarded = [part.strip() for part in claims.split(",") if part.strip()]
     if hops and forwarded:
         address = forwarded[-min(hops, len(forwarded))]
     return Visitor(address=address[:64], user_agent=request.headers.get("user-agent", "")[:300])

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -112,7 +111,7 @@ def refuse(scope: Scope) -> ASGIApp | None:
     if scope["method"] not in SAFE_METHODS and not _same_site(headers):
         return _refusal(403, "wrong_origin", "This request came from another site.")
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY:
+    if not length.isdecimal() or not length.isascii() or len(length) > 9 or int(length) > MAX_BODY:
         return _refusal(413, "too_large", "That is too large.")
     return None
 
@@ -131,8 +130,7 @@ def _same_site(headers: Headers) -> bool:
     if (origin := headers.get("origin")) is not None:
         return origin in allowed
     if (referer := headers.get("referer")) is not None:
-        parts = urlsplit(referer)
-        return f"{parts.scheme}://{parts.netloc}" in allowed
+        return referer.startswith(tuple(f"{each}/" for each in allowed))
     return headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
 
 

@@ -1,6 +1,7 @@
 """Turns over HTTP: ask, stop, and follow the answer as server-sent events."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
 
@@ -115,7 +116,8 @@ async def read_conversation(actor: CurrentActor, conversation_id: UUID, before: 
     )
 
 
-async def _encoded(batches: AsyncIterator[list[Frame]]) -> AsyncIterator[str]:
+async def _encoded(batches: AsyncGenerator[list[Frame], None]) -> AsyncGenerator[str, None]:
     yield RECONNECT
-    async for frames in batches:
-        yield "".join(frame.encode() for frame in frames)
+    async with aclosing(batches):
+        async for frames in batches:
+            yield "".join(frame.encode() for frame in frames)

@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.core.clock import now
-from backend.core.errors import Unavailable
+from backend.core.errors import Invalid, Unavailable
 from backend.core.ids import new_id
 from backend.core.settings import get_settings
 
@@ -79,12 +80,17 @@ async def dispose_engine() -> None:
 
 @asynccontextmanager
 async def transaction() -> AsyncIterator[AsyncSession]:
-    """One boundary: commits at the end, rolls back on error. Postgres being away becomes `Unavailable`."""
+    """One boundary: commits at the end, rolls back on error.
+
+    Postgres being away becomes `Unavailable`; a value that no column can hold (NUL, half a character) `Invalid`.
+    """
     try:
         async with AsyncSession(get_engine(), expire_on_commit=False) as session, session.begin():
             yield session
-    except (OperationalError, InterfaceError, TimeoutError) as error:
+    except (OperationalError, InterfaceError, PoolExhausted) as error:
         raise Unavailable from error
+    except (DataError, UnicodeEncodeError) as error:
+        raise Invalid("That contains something that can't be stored as text.") from error
 
 
 async def ping_database() -> None:

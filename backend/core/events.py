@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -23,6 +23,10 @@ log = structlog.get_logger(__name__)
 
 TEXT = "text"
 """Events of this name carry {"text": …}; neighbours in one flush are written as one."""
+SNAPSHOT = "snapshot"
+"""An event of this name carries the whole state: it mends what was lost before it."""
+LONGEST_LIFE = 86_400
+"""Seconds after which a stream goes in any case, even if nobody could close it. No answer takes a day."""
 MAX_LENGTH = 20_000
 """Entries a stream keeps; an hour at the flush interval would be 90,000, but no answer takes an hour."""
 
@@ -40,7 +44,7 @@ class Sign(Enum):
     """What a follower gets instead of events."""
 
     OUTAGE = "outage"
-    """Redis doesn't answer, repeated while it lasts: what happens meanwhile reaches followers only through Postgres."""
+    """Redis didn't answer, repeated until it does: what happened meanwhile reaches followers only through Postgres."""
     QUIET = "quiet"
     """Nothing came for the time of a keep-alive comment."""
 
@@ -51,7 +55,7 @@ TICK = 1.0
 
 
 def id_key(event_id: str) -> tuple[int, int]:
-    """Stream ids in their order. Raises `ValueError` for what isn't one."""
+    """Stream ids in their order."""
     milliseconds, _, sequence = event_id.partition("-")
     return int(milliseconds), int(sequence or 0)
 
@@ -76,9 +80,11 @@ class EventHub:
     def __init__(self) -> None:
         self._pending: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._lost: set[str] = set()
         self._down = False
         self._own: set[str] = set()
+        self._new: set[str] = set()
         self._followers: dict[str, set[_Follower]] = defaultdict(set)
         self._cursors: dict[str, str] = {}
 
@@ -96,8 +102,17 @@ class EventHub:
             await self._flush()
 
     def publish(self, stream: str, name: str, data: Mapping[str, Any], *, urgent: bool = False) -> None:
-        """Append an event at the next flush, at once when `urgent`."""
-        self._own.add(stream)
+        """Append an event at the next flush, at once when `urgent`.
+
+        Once events of `stream` were lost, nothing but a snapshot is taken: text with a gap would be worse than none.
+        """
+        if name == SNAPSHOT:
+            self._lost.discard(stream)
+        if stream in self._lost:
+            return
+        if stream not in self._own:
+            self._own.add(stream)
+            self._new.add(stream)
         events = self._pending.setdefault(stream, [])
         if name == TEXT and events and events[-1][0] == TEXT:
             events[-1][1]["text"] += data["text"]
@@ -106,37 +121,50 @@ class EventHub:
         if urgent:
             self._wake.set()
 
-    def take_lost(self, stream: str) -> bool:
-        """Whether events of `stream` were lost since the last call: its followers need the whole state again."""
-        lost = stream in self._lost
-        self._lost.discard(stream)
-        return lost
+    def has_lost(self, stream: str) -> bool:
+        """Whether events of `stream` were lost: its followers need a snapshot."""
+        return stream in self._lost
 
-    async def close_stream(self, stream: str) -> None:
-        """Write what is pending and let the stream expire."""
+    async def close_stream(self, stream: str, name: str, data: Mapping[str, Any], *, whole: Mapping[str, Any]) -> None:
+        """Write a stream's last event, before it the snapshot `whole` if anything was lost; let the stream expire."""
         await self._flush()
-        self._own.discard(stream)
+        if self.has_lost(stream):
+            self.publish(stream, SNAPSHOT, whole)
+        self.publish(stream, name, data)
+        await self._flush()
+        for known in (self._own, self._new, self._lost):
+            known.discard(stream)
         try:
             await get_redis().expire(stream, get_settings().stream_ttl)
         except RedisError:
-            log.warning("stream_without_expiry", stream=stream)
+            log.warning("stream_closed_without_redis", stream=stream)
 
-    async def read(self, stream: str, after: str = "0") -> list[StreamEvent]:
-        """What the stream holds after an id. Raises `RedisError`."""
-        start = "-" if after in {"", "0"} else f"({after}"
-        return [_event(entry) for entry in await get_redis().xrange(stream, min=start)]
+    async def read(self, stream: str, after: str = "", upto: str = "+") -> list[StreamEvent]:
+        """What the stream holds after an id and up to another with it. Raises `RedisError`."""
+        start = f"({after}" if after else "-"
+        return [_event(entry) for entry in await get_redis().xrange(stream, min=start, max=upto)]
 
-    async def follow(self, stream: str, after: str = "0") -> AsyncGenerator[Batch, None]:
-        """Everything after an id, then what comes, in batches, until the caller stops; `Sign`s in between."""
+    async def holds(self, stream: str, event_id: str) -> bool:
+        """Whether the stream has an event with exactly this id. False while Redis is away."""
+        try:
+            return bool(await get_redis().xrange(stream, min=event_id, max=event_id))
+        except RedisError:
+            return False
+
+    async def follow(self, stream: str, after: str = "") -> AsyncGenerator[Batch, None]:
+        """Everything after an id of the stream, then what comes, in batches, until the caller stops.
+
+        `Sign`s come in between. After an `OUTAGE`, what comes need not continue what came before.
+        """
         follower = _Follower()
         self._followers[stream].add(follower)
         FOLLOWERS.inc()
-        last = after or "0"
+        last = after or "0-0"
         try:
-            backlog = await self._backlog(stream, last)
+            backlog = await self._backlog(stream, after)
             if isinstance(backlog, list):
                 last = backlog[-1].id if backlog else last
-            self._cursors.setdefault(stream, last)
+            self._cursors[stream] = min(last, self._cursors.get(stream, last), key=id_key)
             if backlog:
                 yield backlog
             while True:
@@ -165,7 +193,7 @@ class EventHub:
 
     def _hand_out(self, stream: str, batch: list[StreamEvent]) -> None:
         if stream in self._cursors:
-            self._cursors[stream] = batch[-1].id
+            self._cursors[stream] = max(batch[-1].id, self._cursors[stream], key=id_key)
         for follower in self._followers.get(stream, ()):
             follower.give(batch)
 
@@ -178,25 +206,38 @@ class EventHub:
             await self._flush()
 
     async def _flush(self) -> None:
-        if not self._pending:
-            return
-        pending, self._pending = self._pending, {}
+        """Write what is pending. One flush at a time: two could overtake each other, and the text its end."""
+        async with self._writing:
+            if self._pending:
+                pending, self._pending = self._pending, {}
+                await self._write(pending)
+
+    async def _write(self, pending: Mapping[str, list[tuple[str, dict[str, Any]]]]) -> None:
         events = [(stream, name, json.dumps(data)) for stream, some in pending.items() for name, data in some]
-        pipe = get_redis().pipeline(transaction=False)
+        new = self._new.intersection(pending)
+        pipe = get_redis(retries=0).pipeline(transaction=False)
         for stream, name, data in events:
             pipe.xadd(stream, {"e": name, "d": data}, maxlen=MAX_LENGTH, approximate=True)
+        for stream in new:
+            pipe.expire(stream, LONGEST_LIFE)
         try:
-            ids = await pipe.execute()
+            ids = (await pipe.execute())[: len(events)]
         except RedisError as error:
-            self._lost.update(pending)
-            self._down = True
+            self._lose(pending)
             log.warning("events_lost", streams=len(pending), error=str(error))
             return
+        self._new -= new
         batches: dict[str, list[StreamEvent]] = defaultdict(list)
         for event_id, (stream, name, data) in zip(ids, events, strict=True):
             batches[stream].append(StreamEvent(event_id, name, data))
         for stream, batch in batches.items():
             self._hand_out(stream, batch)
+
+    def _lose(self, streams: Iterable[str]) -> None:
+        self._down = True
+        for stream in streams:
+            self._lost.add(stream)
+            self._pending.pop(stream, None)
 
     async def _read_forever(self) -> None:
         while True:
@@ -214,11 +255,12 @@ class EventHub:
     async def _tick_forever(self) -> None:
         while True:
             await asyncio.sleep(min(TICK, get_settings().sse_comment))
-            if self._down:
+            was_down = self._down
+            if was_down:
                 self._down = not await self._answers()
             overdue = time.monotonic() - get_settings().sse_comment
             for follower in [each for some in self._followers.values() for each in some]:
-                if self._down:
+                if was_down:
                     follower.give(Sign.OUTAGE)
                 elif follower.heard_at < overdue:
                     follower.give(Sign.QUIET)

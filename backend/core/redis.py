@@ -1,4 +1,4 @@
-"""Valkey/Redis: one client per process."""
+"""Valkey/Redis: this process's clients."""
 
 from collections.abc import Awaitable
 from functools import lru_cache
@@ -12,30 +12,38 @@ from redis.exceptions import RedisError
 from backend.core.errors import Unavailable
 from backend.core.settings import get_settings
 
-__all__ = ["RedisError", "close_redis", "get_redis", "ping_redis"]
+__all__ = ["Redis", "RedisError", "close_redis", "get_redis", "ping_redis"]
 
 
-@lru_cache(maxsize=1)
-def get_redis() -> Redis:
-    """This process's client. It fails fast: callers have a path without Redis, a hanging one would have none."""
+_open: list[Redis] = []
+
+
+@lru_cache(maxsize=2)
+def get_redis(*, retries: int = 1) -> Redis:
+    """This process's client. It fails fast: callers have a path without Redis, a hanging one would have none.
+
+    Without `retries`, nothing is ever sent twice: for what must not happen twice when only the reply was lost.
+    """
     url = get_settings().redis_url
     if url is None:
         raise Unavailable("No Redis is running. Start Stoa with `make run` or set REDIS_URL.")
-    return Redis.from_url(
+    client = Redis.from_url(
         url.get_secret_value(),
         socket_connect_timeout=1,
         socket_timeout=2,
         decode_responses=True,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), retries),
         health_check_interval=30,
     )
+    _open.append(client)
+    return client
 
 
 async def close_redis() -> None:
-    """Close the client's connections."""
-    if get_redis.cache_info().currsize:
-        await get_redis().aclose()
-        get_redis.cache_clear()
+    """Close every connection; the next use opens a fresh client."""
+    get_redis.cache_clear()
+    while _open:
+        await _open.pop().aclose()
 
 
 async def ping_redis() -> None:

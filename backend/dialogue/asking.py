@@ -62,10 +62,10 @@ async def ask(
 async def edit(actor: Actor, message_id: UUID, text: str) -> StartedTurn:
     """Put the actor's last message differently: it and its answer are replaced, and a new answer begins."""
     text = checked_prompt(text)
+    await _refuse_when_off_for(actor, message_id, MessageRole.USER)
     async with transaction() as session:
         old, conversation = await _last(session, actor, message_id, MessageRole.USER)
         standing = await queries.thread(session, conversation.id)
-        await _refuse_when_off(actor, conversation.section_id, conversation.lesson_key)
         prompt = Message(conversation_id=conversation.id, role=MessageRole.USER, content=text)
         session.add(prompt)
         await session.flush()
@@ -76,9 +76,9 @@ async def edit(actor: Actor, message_id: UUID, text: str) -> StartedTurn:
 
 async def regenerate(actor: Actor, message_id: UUID) -> StartedTurn:
     """Answer the last question anew: the old answer is replaced."""
+    await _refuse_when_off_for(actor, message_id, MessageRole.ASSISTANT)
     async with transaction() as session:
         old, conversation = await _last(session, actor, message_id, MessageRole.ASSISTANT)
-        await _refuse_when_off(actor, conversation.section_id, conversation.lesson_key)
         prompt = await queries.last_of_role(session, conversation.id, MessageRole.USER)
         assert prompt is not None
         turn = await _begin(session, conversation.id, prompt, replacing=old)
@@ -128,6 +128,13 @@ def checked_prompt(text: str) -> str:
     return text
 
 
+async def _refuse_when_off_for(actor: Actor, message_id: UUID, role: MessageRole) -> None:
+    """In a transaction of its own, before the one that changes: two at once would need two connections each."""
+    async with transaction() as session:
+        _, conversation = await _last(session, actor, message_id, role)
+    await _refuse_when_off(actor, conversation.section_id, conversation.lesson_key)
+
+
 async def _refuse_when_off(actor: Actor, section_id: UUID, lesson_key: UUID | None) -> None:
     section = await open_section_by_id(actor, section_id)
     if not section.assistant_enabled:
@@ -157,7 +164,10 @@ async def _begin(
         id=new_id(), conversation_id=conversation_id, role=MessageRole.ASSISTANT, content="", status=TurnStatus.QUEUED
     )
     session.add(answer)
-    await session.flush()
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise NotFound("There is no such conversation.") from error  # deleted in the meantime
     if replacing is not None:
         await queries.replace(session, [replacing], answer)
     turn = Turn(
@@ -176,7 +186,7 @@ async def _begin(
 
 
 def _launch(turn: Turn) -> StartedTurn:
-    get_runner().launch(turn.id)
+    get_runner().launch(turn.id, turn.answer_id)
     return started(turn)
 
 

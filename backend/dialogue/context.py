@@ -1,7 +1,6 @@
 """What a model is shown to answer a turn: the system prompt, and as much of the conversation as fits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from backend.access import SYSTEM
@@ -27,16 +26,8 @@ LESSON_SHARE = 0.1
 """Most of the context window that a lesson may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnContext:
-    """Everything a turn needs before its provider is asked."""
-
-    request: CompletionRequest
-    answer_id: UUID
-
-
-async def load_context(turn_id: UUID) -> TurnContext:
-    """Read what the turn is about. Raises `NotFound` when it was deleted."""
+async def load_context(turn_id: UUID) -> CompletionRequest:
+    """What a turn asks its model. Raises `NotFound` when it was deleted."""
     async with transaction() as session:
         if (found := await queries.turn(session, turn_id)) is None:
             raise NotFound
@@ -44,15 +35,12 @@ async def load_context(turn_id: UUID) -> TurnContext:
         earlier = await queries.thread(session, conversation.id, before=answer.id)
     upto = [message for message in earlier if message.id <= turn.prompt_id]
     messages = recent_messages(upto, get_settings().history_context_chars)
-    return TurnContext(
-        request=CompletionRequest(
-            feature=Feature(conversation.feature),
-            section_id=conversation.section_id,
-            person_id=conversation.person_id,
-            conversation_id=conversation.id,
-            prompt=Prompt(messages=(SystemMessage(await _system(conversation)), *messages)),
-        ),
-        answer_id=answer.id,
+    return CompletionRequest(
+        feature=Feature(conversation.feature),
+        section_id=conversation.section_id,
+        person_id=conversation.person_id,
+        conversation_id=conversation.id,
+        prompt=Prompt(messages=(SystemMessage(await _system(conversation)), *messages)),
     )
 
 

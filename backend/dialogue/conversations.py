@@ -84,7 +84,7 @@ async def rate_message(actor: Actor, message_id: UUID, rating: int, reason: str 
         message, _ = await owned_message(session, actor, message_id, Action.CONVERSATION_CHANGE)
         if message.role != MessageRole.ASSISTANT:
             raise Invalid("Only answers can be rated.")
-        await queries.rate(session, message_id, rating or None, clean(reason).strip()[:REASON_LENGTH])
+        await queries.rate(session, message_id, int(rating) or None, clean(reason).strip()[:REASON_LENGTH])
 
 
 async def owned(session: AsyncSession, actor: Actor, conversation_id: UUID, action: Action) -> Conversation:

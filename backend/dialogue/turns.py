@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -18,13 +18,14 @@ import structlog
 from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.errors import NotFound, StoaError, Unavailable
-from backend.core.events import EventHub, StreamEvent
+from backend.core.events import SNAPSHOT, TEXT, EventHub, StreamEvent
 from backend.core.ids import new_id, parse_id
 from backend.core.redis import RedisError, get_redis
 from backend.core.settings import get_settings
 from backend.core.telemetry import TURNS, TURNS_ACTIVE
 from backend.dialogue import queries
 from backend.dialogue.context import load_context
+from backend.dialogue.conversations import clean
 from backend.dialogue.models import Turn, TurnStatus
 from backend.genai import CompletionRequest, Event, Restarted, Routed, TextDelta, Usage
 from backend.genai import stream as complete
@@ -33,8 +34,12 @@ log = structlog.get_logger(__name__)
 
 STOPS = "stoa:stops"
 """Redis channel of stop hints: a turn's id."""
+LISTEN = 30.0
+"""Seconds to wait for a hint before waiting again; the client's own time limit would end the subscription."""
 SAVE_RETRY = 1.0
 """Seconds between tries to save an answer while Postgres is away."""
+LAST_SAVE = 5.0
+"""Seconds that answers have to get saved when the process ends. The next sweep keeps what Redis has of the rest."""
 CRASHED = "Something went wrong on our side while answering. Please try again."
 
 
@@ -47,8 +52,8 @@ def stream_name(turn_id: UUID) -> str:
 class Answer:
     """An answer as it grows."""
 
-    message_id: UUID | None = None
-    """Where it is saved; None until its context is loaded."""
+    message_id: UUID
+    """Where it is saved."""
     parts: list[str] = field(default_factory=list)
     model: str | None = None
     usage: Usage | None = None
@@ -101,13 +106,25 @@ class TurnRunner:
             try:
                 yield
             finally:
-                for task in [*loops, *self._tasks.values()]:
-                    task.cancel()
-                await asyncio.gather(*loops, *self._tasks.values(), return_exceptions=True)
+                for loop in loops:
+                    loop.cancel()
+                await self._wind_down()
+                await asyncio.gather(*loops, return_exceptions=True)
 
-    def launch(self, turn_id: UUID) -> None:
+    async def _wind_down(self) -> None:
+        """Interrupt what still answers; what is being saved is left to it for a moment."""
+        for turn_id, task in self._tasks.items():
+            if not ((answer := self._answers.get(turn_id)) and answer.ending):
+                task.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks.values(), timeout=LAST_SAVE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def launch(self, turn_id: UUID, answer_id: UUID) -> None:
         """Begin to answer a stored turn."""
-        task = asyncio.create_task(self._run(turn_id), name=f"turn {turn_id}")
+        task = asyncio.create_task(self._run(turn_id, answer_id), name=f"turn {turn_id}")
         self._tasks[turn_id] = task
         TURNS_ACTIVE.set(len(self._tasks))
         task.add_done_callback(lambda _: self._forget(turn_id))
@@ -135,14 +152,12 @@ class TurnRunner:
         self._answers.pop(turn_id, None)
         TURNS_ACTIVE.set(len(self._tasks))
 
-    async def _run(self, turn_id: UUID) -> None:
-        answer = self._answers[turn_id] = Answer()
+    async def _run(self, turn_id: UUID, answer_id: UUID) -> None:
+        answer = self._answers[turn_id] = Answer(answer_id)
         status, error = TurnStatus.FAILED, ""
         try:
-            context = await load_context(turn_id)
-            answer.message_id = context.answer_id
             await self._beat({turn_id: answer})
-            await self._answer(turn_id, context.request, answer)
+            await self._answer(turn_id, await load_context(turn_id), answer)
             status = TurnStatus.FINISHED
         except asyncio.CancelledError:
             status = TurnStatus.STOPPED if answer.stopping else TurnStatus.INTERRUPTED
@@ -155,8 +170,7 @@ class TurnRunner:
             error = CRASHED
             log.exception("turn_crashed", turn=str(turn_id))
         answer.ending = True
-        if answer.message_id is not None:
-            await self._save(turn_id, answer.message_id, status, answer.values(error))
+        await self._save(turn_id, answer.message_id, status, answer.values(error))
         await self._announce(turn_id, status, error, answer.text)
 
     async def _answer(self, turn_id: UUID, request: CompletionRequest, answer: Answer) -> None:
@@ -167,12 +181,12 @@ class TurnRunner:
 
     def _note(self, stream: str, event: Event, answer: Answer) -> None:
         match event:
-            case TextDelta():
+            case TextDelta() if text := clean(event.text):
                 first = answer.first_token_ms is None
                 if first:
                     answer.first_token_ms = answer.elapsed_ms
-                answer.parts.append(event.text)
-                self.hub.publish(stream, "text", {"text": event.text}, urgent=first)
+                answer.parts.append(text)
+                self.hub.publish(stream, TEXT, {"text": text}, urgent=first)
             case Routed():
                 answer.model = event.model
                 self.hub.publish(stream, "routed", {"model": event.model, "reason": event.reason})
@@ -188,19 +202,21 @@ class TurnRunner:
         """At every checkpoint: save all texts in one go, which shows life, and obey stops that came without a hint."""
         while True:
             await asyncio.sleep(get_settings().turn_checkpoint)
-            growing = {turn_id: answer for turn_id, answer in self._answers.items() if answer.message_id}
+            growing = dict(self._answers)
             try:
                 await self._beat(growing)
             except Unavailable:
                 log.warning("checkpoint_missed", turns=len(growing))
+            except Exception:
+                log.exception("checkpoint_crashed")
             for turn_id, answer in growing.items():
-                if self.hub.take_lost(stream := stream_name(turn_id)):
-                    self.hub.publish(stream, "snapshot", {"text": answer.text, "status": TurnStatus.STREAMING})
+                if not answer.ending and self.hub.has_lost(stream := stream_name(turn_id)):
+                    self.hub.publish(stream, SNAPSHOT, _whole(answer.text, TurnStatus.STREAMING))
 
-    async def _beat(self, growing: Mapping[UUID, "Answer"]) -> None:
+    async def _beat(self, growing: Mapping[UUID, Answer]) -> None:
         if not growing:
             return
-        texts = {answer.message_id: answer.text for answer in growing.values() if answer.message_id}
+        texts = {answer.message_id: answer.text for answer in growing.values()}
         async with transaction() as session:
             going_on = await queries.heartbeat(session, self.owner, list(growing), texts)
         for turn_id in growing.keys() - going_on:
@@ -219,30 +235,29 @@ class TurnRunner:
         TURNS.labels(status.value).inc()
 
     async def _announce(self, turn_id: UUID, status: TurnStatus, error: str, text: str) -> None:
-        stream = stream_name(turn_id)
-        if self.hub.take_lost(stream):
-            self.hub.publish(stream, "snapshot", {"text": text, "status": status})
-        if status is TurnStatus.FAILED:
-            self.hub.publish(stream, "error", {"message": error, "retryable": True})
-        else:
-            self.hub.publish(stream, "end", {"status": status})
-        await self.hub.close_stream(stream)
+        name, data = ending(status, error)
+        await self.hub.close_stream(stream_name(turn_id), name, data, whole=_whole(text, status))
 
     async def _hear_stops(self) -> None:
         while True:
             try:
                 async with get_redis().pubsub() as channel:
                     await channel.subscribe(STOPS)
-                    async for message in channel.listen():
-                        if message["type"] == "message" and (turn_id := parse_id(message["data"])):
+                    while True:
+                        hint = await channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN)
+                        if hint and (turn_id := parse_id(hint["data"])):
                             self._stop_here(turn_id)
             except (RedisError, OSError):
                 await asyncio.sleep(1)
 
     async def _sweep_forever(self) -> None:
         while True:
-            with suppress(Unavailable):
+            try:
                 await self.sweep()
+            except Unavailable:
+                await asyncio.sleep(get_settings().turn_silence)  # nobody could show life: let them do so first
+            except Exception:
+                log.exception("sweep_crashed")
             await asyncio.sleep(get_settings().turn_sweep)
 
     async def sweep(self) -> int:
@@ -263,6 +278,7 @@ class TurnRunner:
         if ended:
             TURNS.labels(status.value).inc()
             log.info("turn_swept", turn=str(turn.id), owner=turn.owner, status=status.value)
+            self.hub.publish(stream_name(turn.id), SNAPSHOT, _whole(text, status))  # the stream may have a gap
             await self._announce(turn.id, status, "", text)
         return ended
 
@@ -279,11 +295,22 @@ def replay(events: Sequence[StreamEvent]) -> str:
     text = ""
     for event in events:
         data = json.loads(event.data)
-        if event.name == "text":
+        if event.name == TEXT:
             text += data["text"]
-        elif event.name in {"snapshot", "restarted"}:
+        elif event.name in {SNAPSHOT, "restarted"}:
             text = data.get("text", "")
     return text
+
+
+def ending(status: TurnStatus, error: str) -> tuple[str, dict[str, Any]]:
+    """The last event of a turn that ended like this: its name and data."""
+    if status is TurnStatus.FAILED:
+        return "error", {"message": error, "retryable": True}
+    return "end", {"status": status}
+
+
+def _whole(text: str, status: TurnStatus) -> dict[str, Any]:
+    return {"text": text, "status": status}
 
 
 @lru_cache(maxsize=1)

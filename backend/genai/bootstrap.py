@@ -1,6 +1,6 @@
 """The first start: what the environment names becomes models, chains and a default for every feature."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from backend.access import SYSTEM
 from backend.core.database import transaction
 from backend.core.embedded.local_model import local_model_installed
+from backend.core.errors import Invalid
 from backend.core.settings import Settings, get_settings
 from backend.genai import defaults, queries
 from backend.genai.catalogue import parse_catalogue
@@ -37,6 +38,7 @@ async def seed_configuration() -> None:
     settings = get_settings()
     wanted = catalogue_from(settings, local=settings.local_model and local_model_installed())
     async with transaction() as session:
+        await queries.lock_seeding(session)
         missing = {
             "models": [x for x in wanted["models"] if not await queries.model_by_name(session, x["name"])],
             "service_configs": [x for x in wanted["service_configs"] if await _may_seed(session, x)],
@@ -44,7 +46,7 @@ async def seed_configuration() -> None:
                 x for x in wanted["feature_configs"] if not await queries.feature_row(session, x["feature"], None)
             ],
         }
-        await store(session, SYSTEM, parse_catalogue(missing))
+        await store(session, SYSTEM, parse_catalogue(missing), verb="seeded")
     forget_resolved()
 
 
@@ -58,55 +60,69 @@ async def _may_seed(session: AsyncSession, config: dict[str, Any]) -> bool:
 
 def catalogue_from(settings: Settings, *, local: bool) -> dict[str, list[dict[str, Any]]]:
     """What a first start with these settings registers. `local`: the local model is installed and wanted."""
-    explicit = _explicit_chain(settings)
-    usual = explicit or _with_first(settings, [p for p in defaults.DEFAULT_ORDER if defaults.available(settings, p)])
-    claude_first = explicit or [x for x in defaults.DEFAULT_ORDER if defaults.available(settings, x)]
-    models = [_chat_model(settings, provider) for provider in dict.fromkeys([*usual, *claude_first])]
-    if not models:
-        models = [_local_model() if local else _null_model()]
-    names = [model["name"] for model in models]
-    usual_names = [NAMES[provider] for provider in usual] or names
-    claude_names = [NAMES[provider] for provider in claude_first] or names
+    served = _served(settings)
+    models = [_chat_model(settings, provider) for provider in served] or [_local_model() if local else _null_model()]
     embedding = _embedding_model(settings)
-    configs = [_config(DEFAULT_CONFIG, usual_names), _config(EMBEDDING_CONFIG, [embedding["name"]])]
-    if claude_names != usual_names:
-        configs.append(_config(CLAUDE_CONFIG, claude_names))
-    claude_config = CLAUDE_CONFIG if claude_names != usual_names else DEFAULT_CONFIG
+    chain = _named_chain(settings, served)
+    first = _named_first(settings, served)
+    usual = [*first, *(provider for provider in chain or served if provider not in first)]
+    claude_first = usual if chain else served
+    stand_in = [model["name"] for model in models[:1]]
     return {
         "models": [*models, embedding],
-        "service_configs": configs,
-        "feature_configs": [
-            {"feature": feature.value, "service_config": _config_of(feature, claude_config)} for feature in Feature
+        "service_configs": [
+            _config(DEFAULT_CONFIG, [NAMES[provider] for provider in usual] or stand_in),
+            _config(CLAUDE_CONFIG, [NAMES[provider] for provider in claude_first] or stand_in),
+            _config(EMBEDDING_CONFIG, [embedding["name"]]),
         ],
+        "feature_configs": [{"feature": each.value, "service_config": _config_of(each)} for each in Feature],
     }
 
 
-def _config_of(feature: Feature, claude_config: str) -> str:
+def _config_of(feature: Feature) -> str:
     if feature is Feature.SEMANTIC_SEARCH:
         return EMBEDDING_CONFIG
-    return claude_config if feature in CLAUDE_FIRST else DEFAULT_CONFIG
+    return CLAUDE_CONFIG if feature in CLAUDE_FIRST else DEFAULT_CONFIG
 
 
-def _explicit_chain(settings: Settings) -> list[ProviderName]:
-    """`MIYABI_LLM_FALLBACK_CHAIN` with `MIYABI_LLM_PROVIDER` moved first; what the environment can't serve is left."""
+def _served(settings: Settings) -> list[ProviderName]:
+    """The providers that the environment names, in the usual order. What it names wrongly is no reason not to start."""
+    served = []
+    for provider in defaults.DEFAULT_ORDER:
+        if defaults.available(settings, provider) and _keeps_the_rules(_chat_model(settings, provider)):
+            served.append(provider)
+    return served
+
+
+def _keeps_the_rules(model: dict[str, Any]) -> bool:
+    try:
+        parse_catalogue({"models": [model]})
+    except Invalid as error:
+        _leave_out(model["provider"], error.message)
+        return False
+    return True
+
+
+def _named_chain(settings: Settings, served: Collection[ProviderName]) -> list[ProviderName]:
+    """`MIYABI_LLM_FALLBACK_CHAIN`, without what the environment can't serve."""
     named = [_provider(name) for name in settings.llm_fallback_chain]
-    chain = []
-    for provider in dict.fromkeys(x for x in named if x):
-        if defaults.available(settings, provider):
-            chain.append(provider)
-        else:
-            log.warning("provider_left_out", provider=provider.value, why="no key or URL in the environment")
-    return _with_first(settings, chain) if chain else []
+    return [provider for provider in dict.fromkeys(x for x in named if x) if _is_served(provider, served)]
 
 
-def _with_first(settings: Settings, chain: Sequence[ProviderName]) -> list[ProviderName]:
-    first = _provider(settings.llm_provider) if settings.llm_provider else None
-    if first is None:
-        return list(chain)
-    if not defaults.available(settings, first):
-        log.warning("provider_left_out", provider=first.value, why="no key or URL in the environment")
-        return list(chain)
-    return [first, *(provider for provider in chain if provider is not first)]
+def _named_first(settings: Settings, served: Collection[ProviderName]) -> list[ProviderName]:
+    """`MIYABI_LLM_PROVIDER`, if the environment can serve it."""
+    named = [_provider(settings.llm_provider)] if settings.llm_provider else []
+    return [provider for provider in named if provider and _is_served(provider, served)]
+
+
+def _is_served(provider: ProviderName, served: Collection[ProviderName]) -> bool:
+    if provider not in served:
+        _leave_out(provider.value, "no usable key or URL in the environment")
+    return provider in served
+
+
+def _leave_out(provider: str, why: str) -> None:
+    log.warning("provider_left_out", provider=provider, why=why)
 
 
 def _provider(name: str) -> ProviderName | None:
@@ -160,11 +176,19 @@ def _null_model() -> dict[str, Any]:
 def _embedding_model(settings: Settings) -> dict[str, Any]:
     """Ollama's embeddings in development, OpenAI's in production, unless the environment says which."""
     usual = ProviderName.OLLAMA if settings.app_env == "development" else ProviderName.OPENAI
-    provider = (_provider(settings.embedding_provider) if settings.embedding_provider else None) or usual
-    if not defaults.available(settings, provider):
-        if settings.embedding_provider:
-            log.warning("provider_left_out", provider=provider.value, why="no key or URL in the environment")
-        provider = ProviderName.NULL
+    named = _provider(settings.embedding_provider) if settings.embedding_provider else None
+    provider = named or usual
+    if provider is ProviderName.ANTHROPIC:
+        _leave_out(provider.value, "it has no embeddings")
+    elif defaults.available(settings, provider):
+        if _keeps_the_rules(model := _embeddings_of(settings, provider)):
+            return model
+    elif named:
+        _leave_out(provider.value, "no key or URL in the environment")
+    return _embeddings_of(settings, ProviderName.NULL)
+
+
+def _embeddings_of(settings: Settings, provider: ProviderName) -> dict[str, Any]:
     made: dict[str, Any] = {"kind": ModelKind.EMBEDDING.value, "provider": provider.value}
     if provider is ProviderName.OLLAMA:
         return made | {

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,12 +17,33 @@ KEY_VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*(KEY|TOKEN)$")
 OWN_SECRETS = frozenset({"SECRET_KEY", "STOA_METRICS_TOKEN"})
 
 
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def _one_line(text: str) -> str:
+    """Postgres stores no NUL, and a name with a line break would forge lines of lists and logs."""
+    if CONTROL_CHARACTERS.search(text):
+        raise ValueError("must not hold line breaks or other control characters")
+    return text
+
+
 def _web_address(url: str) -> str:
-    if not re.match(r"^https?://[^/\s]+", url):
-        raise ValueError("must start with http:// or https:// and name a host")
-    if "{" in url.replace(LOCAL_PORT_FIELD, ""):
+    filled = url.replace(LOCAL_PORT_FIELD, "1")
+    if "{" in filled:
         raise ValueError(f"knows no placeholder but {LOCAL_PORT_FIELD}")
+    if not re.match(r"https?://[^/\s?#]+[^\s]*$", filled) or not _names_a_host(filled):
+        raise ValueError("must start with http:// or https:// and name a host")
+    if "@" in urlsplit(filled).netloc:
+        raise ValueError("must not hold a user name or password; give api_key instead")
     return url.rstrip("/")
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        return False
 
 
 def _key_variable(name: str) -> str:
@@ -35,15 +57,15 @@ def _known_provider(name: object) -> object:
     return PROVIDER_ALIASES.get(name, name) if isinstance(name, str) else name
 
 
-Name = Annotated[str, Field(min_length=1, max_length=120)]
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_one_line)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Count = Annotated[int, Field(ge=1, le=2_000_000_000)]
 Rate = Annotated[float, Field(ge=0, le=1)]
-Price = Annotated[float, Field(ge=0)]
+Price = Annotated[float, Field(ge=0, le=100_000)]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
 
 class ModelEntry(_Entry):
@@ -52,11 +74,11 @@ class ModelEntry(_Entry):
     name: Name
     kind: ModelKind = ModelKind.CHAT
     provider: Annotated[ProviderName, BeforeValidator(_known_provider)]
-    model: Annotated[str, Field(min_length=1, max_length=200)]
+    model: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
     url_template: Annotated[str, AfterValidator(_web_address)] | None = None
-    api_key: Annotated[str, Field(min_length=1)] | None = Field(default=None, repr=False)
-    api_key_env: Annotated[str, AfterValidator(_key_variable)] | None = None
-    organization: str | None = Field(default=None, repr=False)
+    api_key: Annotated[str, Field(min_length=1), AfterValidator(_one_line)] | None = Field(default=None, repr=False)
+    api_key_env: Annotated[str, Field(max_length=120), AfterValidator(_key_variable)] | None = None
+    organization: Annotated[str, AfterValidator(_one_line)] | None = Field(default=None, repr=False)
     max_concurrent: Count | None = None
     requests_per_minute: Count | None = None
     tokens_per_minute: Count | None = None
@@ -128,7 +150,7 @@ class FeatureConfigEntry(_Entry):
     """Which service config serves a feature; `section` (a slug) makes it that section's override."""
 
     feature: Feature
-    section: str | None = None
+    section: Annotated[str, AfterValidator(_one_line)] | None = None
     service_config: Name
 
 

@@ -22,32 +22,38 @@ class _Open:
 
 
 _open: dict[str, _Open] = {}
-_closing: set[asyncio.Task[None]] = set()
+_closing: dict[asyncio.Task[None], _Open] = {}
+"""What was replaced, until its last answers must be over."""
 
 
 async def provider_for(spec: ModelSpec) -> Provider:
     """The open provider of `spec`. A changed model gets a new one; the old one closes when its answers must be over.
 
-    Raises `ProviderUnavailable` when the local model doesn't start.
+    Raises `ProviderUnavailable` when the local model doesn't start, `AuthenticationFailed` for an address or key that
+    can't be used.
     """
     spec = await _resolved(spec)
-    held = _open.get(spec.name)
-    if held is not None and held.spec == spec:
+    if (held := _open.get(spec.name)) and held.spec == spec:
         return held.provider
-    if held is not None:
+    provider = await asyncio.to_thread(open_provider, spec)  # the first one of a kind imports its SDK
+    held = _open.get(spec.name)
+    if held and held.spec == spec:  # another answer was faster
+        await provider.aclose()
+        return held.provider
+    _open[spec.name] = _Open(spec, provider)
+    if held:
         _close_later(held)
-    _open[spec.name] = _Open(spec, open_provider(spec))
-    return _open[spec.name].provider
+    return provider
 
 
 async def close_providers() -> None:
     """Close every client, at shutdown."""
     for task in _closing:
         task.cancel()
-    held = list(_open.values())
+    held = [*_open.values(), *_closing.values()]
     _open.clear()
-    for each in held:
-        await each.provider.aclose()
+    _closing.clear()
+    await asyncio.gather(*(each.provider.aclose() for each in held), return_exceptions=True)
 
 
 async def _resolved(spec: ModelSpec) -> ModelSpec:
@@ -68,5 +74,5 @@ def _close_later(held: _Open) -> None:
         await held.provider.aclose()
 
     task = asyncio.create_task(close())
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
+    _closing[task] = held
+    task.add_done_callback(lambda done: _closing.pop(done, None))

@@ -1,10 +1,11 @@
 """The one door to a language model, for chat, jobs and CLI."""
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+import re
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,14 @@ from backend.genai.schemas import (
 
 log = structlog.get_logger(__name__)
 
+MOST_TOKENS = 100_000_000
+"""More than any model takes or gives: figures above are a server's mistake, and would spoil sums and budgets."""
+LONGEST_MODEL_NAME = 200
+"""Characters kept of what a response calls its model."""
+
+_drifted: dict[str, str] = {}
+"""The last other model that answered for each registered one, so that the log says it once."""
+
 FALLS_OVER = (ProviderUnavailable, RateLimited, AuthenticationFailed, ContextTooLong)
 """Failures that another model may not share. The rest would be the same everywhere, or must not be routed around."""
 
@@ -62,17 +71,19 @@ async def stream(request: CompletionRequest) -> AsyncGenerator[Event, None]:
     """Answer `request` from the first model of its chain that can.
 
     Yields `Routed` before each attempt, then the answer's events; `Finished` is last. A model that fails before its
-    first token gives way to the next. Raises a `CompletionError` when nobody answered, or when the answer was cut:
-    a cut answer is never reported as finished. Closing the generator closes the provider's connection.
+    first token gives way to the next, one whose window is too small to the roomiest that is left. Raises a
+    `CompletionError` when nobody answered (the first model's), or when the answer was cut: a cut answer is never
+    reported as finished. Closing the generator closes the provider's connection.
     """
-    chain = await (single(request.model) if request.model else resolve(request.feature, request.section_id))
+    chain = await _chain(request)
     await refuse_over_budget(chain)
     purpose = _purpose(request, chain)
-    first_error: CompletionError | None = None
-    for number, spec in enumerate(chain.models, start=1):
-        if isinstance(first_error, ContextTooLong) and not _roomier(spec, chain.models[0]):
-            continue
-        attempt = Attempt(purpose, number, spec, _reason(first_error))
+    untried = list(chain.models)
+    failures: list[CompletionError] = []
+    while untried:
+        spec = untried.pop(0)
+        reason = f"failed_over:{failures[-1].code}" if failures else chain.reason
+        attempt = Attempt(purpose, len(failures) + 1, spec, reason)
         try:
             async with aclosing(_attempt(attempt, _tailored(request.prompt, chain, spec))) as events:
                 async for event in events:
@@ -81,16 +92,18 @@ async def stream(request: CompletionRequest) -> AsyncGenerator[Event, None]:
         except FALLS_OVER as error:
             if attempt.first_token_ms is not None:
                 raise
-            first_error = first_error or error
+            failures.append(error)
             log.warning("fell_over", model=spec.name, error=error.code, detail=error.detail)
-    assert first_error is not None
-    raise first_error
+            if isinstance(error, ContextTooLong):
+                untried = _roomiest(untried, spec)
+    raise failures[0]
 
 
 async def generate(request: CompletionRequest) -> Completion:
     """Answer `request` as a whole. Raises what `stream` raises.
 
-    With a `response_schema`, `parsed` is the JSON; `InvalidRequest` when the model didn't write JSON.
+    With a `response_schema`, `parsed` is the JSON, or None beside tool calls; `InvalidRequest` when the model didn't
+    write JSON.
     """
     text: list[str] = []
     calls: list[ToolCall] = []
@@ -121,49 +134,49 @@ async def generate(request: CompletionRequest) -> Completion:
         model=routed.model,
         reported_model=finished.reported_model,
         reason=routed.reason,
-        parsed=_parsed(answer) if request.prompt.response_schema else None,
+        parsed=_parsed(answer) if request.prompt.response_schema and not calls else None,
     )
+
+
+async def _chain(request: CompletionRequest) -> Chain:
+    if request.feature is Feature.SEMANTIC_SEARCH:
+        raise InvalidRequest("semantic_search has an embedding model, which doesn't write answers.")
+    if request.model is not None:
+        return await single(request.model, request.feature)
+    return await resolve(request.feature, request.section_id)
 
 
 async def _attempt(attempt: Attempt, prompt: Prompt) -> AsyncGenerator[Event, None]:
     """One try at one model. Whatever becomes of it, the ledger gets its row."""
     spec, said = attempt.spec, []
     outcome, failure = Outcome.CANCELLED, None
-    yield Routed(spec.name, attempt.reason)
     try:
-        async with aclosing(_open(spec, prompt)) as events:
+        yield Routed(spec.name, attempt.reason)
+        provider = await clients.provider_for(spec)
+        async with aclosing(provider.stream(prompt)) as events:
             async for event in events:
                 match event:
                     case TextDelta():
                         attempt.saw_token()
+                        event = TextDelta(_storable(event.text))  # noqa: PLW2901 - what the caller gets is clean too
                         said.append(event.text)
                     case ToolCall():
                         attempt.saw_token()
                     case Usage():
-                        event = attempt.usage = priced(spec, event)  # noqa: PLW2901 - the caller gets the price too
+                        counted = event if _is_plausible(event) else estimate_usage(prompt, "".join(said))
+                        event = attempt.usage = priced(spec, counted)  # noqa: PLW2901 - and has the price
                     case Finished():
-                        _note_model(attempt, event)
+                        event = _note_model(attempt, event)  # noqa: PLW2901
                         outcome = Outcome.SUCCEEDED
                 yield event
-    except CompletionError as error:
+    except Exception as error:
         outcome, failure = Outcome.FAILED, error
         raise
     finally:
         if outcome is Outcome.CANCELLED:
             failure = Cancelled()
             attempt.usage = attempt.usage or (estimate_usage(prompt, "".join(said)) if said else None)
-        await asyncio.shield(ledger.record(attempt, outcome, failure))
-
-
-async def _open(spec: ModelSpec, prompt: Prompt) -> AsyncGenerator[Event, None]:
-    provider = await clients.provider_for(spec)
-    events: AsyncIterator[Event] = provider.stream(prompt)
-    try:
-        async for event in events:
-            yield event
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
+        await ledger.record(attempt, outcome, failure)
 
 
 def _purpose(request: CompletionRequest, chain: Chain) -> Purpose:
@@ -188,22 +201,47 @@ def _tailored(prompt: Prompt, chain: Chain, spec: ModelSpec) -> Prompt:
     )
 
 
-def _reason(first_error: CompletionError | None) -> str:
-    return f"failed_over:{first_error.code}" if first_error else "primary"
+def _roomiest(models: Sequence[ModelSpec], than: ModelSpec) -> list[ModelSpec]:
+    """The first model with the largest window, if that is larger than the one that was too small."""
+    largest = max(models, key=_window, default=than)
+    return [largest] if _window(largest) > _window(than) else []
 
 
-def _roomier(spec: ModelSpec, than: ModelSpec) -> bool:
-    return (spec.context_window or 0) > (than.context_window or 0)
+def _window(spec: ModelSpec) -> float:
+    """Tokens; an unknown window may be of any size, so it is worth a try."""
+    return spec.context_window or inf
 
 
-def _note_model(attempt: Attempt, finished: Finished) -> None:
-    attempt.reported_model = finished.reported_model
-    if finished.reported_model and finished.reported_model != attempt.spec.model:
-        log.warning("model_drift", model=attempt.spec.name, asked=attempt.spec.model, answered=finished.reported_model)
+def _is_plausible(usage: Usage) -> bool:
+    return max(usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens) <= MOST_TOKENS
+
+
+def _storable(text: str) -> str:
+    """`text` as Postgres and UTF-8 can hold it: without NULs, halves of surrogate pairs joined or replaced."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _note_model(attempt: Attempt, finished: Finished) -> Finished:
+    """Every row of the ledger records what answered; the log warns when it isn't, or is no longer, what was asked."""
+    reported = _storable(finished.reported_model)[:LONGEST_MODEL_NAME] if finished.reported_model else None
+    attempt.reported_model = reported
+    asked, name = attempt.spec.model, attempt.spec.name
+    if reported is not None and reported != _drifted.get(name, asked):
+        log.warning("model_drift", model=name, asked=asked, answered=reported)
+        _drifted[name] = reported
+    return replace(finished, reported_model=reported)
 
 
 def _parsed(answer: str) -> Any:
     try:
-        return json.loads(answer)
-    except ValueError as error:
-        raise InvalidRequest(detail="the model's structured answer isn't JSON") from error
+        return json.loads(_unfenced(answer))
+    except (ValueError, RecursionError):
+        raise InvalidRequest(detail="the model's structured answer isn't JSON") from None
+
+
+def _unfenced(answer: str) -> str:
+    """Models without a JSON mode like to put their JSON into a code fence."""
+    fenced = re.fullmatch(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", answer, re.DOTALL)
+    return fenced[1] if fenced else answer

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -21,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0)
 """Seconds between tries while Postgres is away; an answer that was paid for should not go unrecorded."""
-_waiting: set[asyncio.Task[None]] = set()
+_writing: set[asyncio.Task[None]] = set()
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Attempt:
         """Milliseconds since the attempt began."""
         return (time.perf_counter() - self.started) * 1000
 
-    def row(self, outcome: Outcome, error: CompletionError | None = None) -> CompletionRequest:
+    def row(self, outcome: Outcome, error: Exception | None = None) -> CompletionRequest:
         """The ledger's row for this attempt. A failure costs nothing unless the provider reported usage."""
         usage = self.usage or Usage(0, 0)
         moment = now()
@@ -80,7 +82,7 @@ class Attempt:
             reported_model=self.reported_model,
             reason=self.reason,
             outcome=outcome,
-            http_status=error.http_status if error else None,
+            http_status=error.http_status if isinstance(error, CompletionError) else None,
             error_class=type(error).__name__ if error else None,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
@@ -95,17 +97,46 @@ class Attempt:
         )
 
 
-async def record(attempt: Attempt, outcome: Outcome, error: CompletionError | None = None) -> CompletionRequest:
-    """Write the attempt's row. When Postgres is away it is tried again in the background."""
+async def record(attempt: Attempt, outcome: Outcome, error: Exception | None = None) -> None:
+    """Write the attempt's row, even if the caller is cancelled meanwhile.
+
+    When Postgres is away it is tried again in the background. An answer never fails for the sake of its row: one that
+    can't be written is in the log.
+    """
     row = attempt.row(outcome, error)
     _count(attempt, row)
+    await asyncio.shield(_in_background(_write_soon(row)))
+
+
+def _in_background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    task = asyncio.create_task(work)
+    _writing.add(task)
+    task.add_done_callback(_writing.discard)
+    return task
+
+
+async def _write_soon(row: CompletionRequest) -> None:
     try:
         await _write(row)
     except Unavailable:
-        task = asyncio.create_task(_write_later(row))
-        _waiting.add(task)
-        task.add_done_callback(_waiting.discard)
-    return row
+        _in_background(_write_later(row))
+    except Exception as error:
+        _lose(row, error)
+
+
+async def _write_later(row: CompletionRequest) -> None:
+    try:
+        for delay in RETRY_DELAYS:
+            await asyncio.sleep(delay)
+            try:
+                await _write(row)
+            except Unavailable:
+                continue
+            return
+    except (asyncio.CancelledError, Exception) as error:
+        _lose(row, error)
+        raise
+    _lose(row, Unavailable())
 
 
 async def _write(row: CompletionRequest) -> None:
@@ -113,15 +144,8 @@ async def _write(row: CompletionRequest) -> None:
         session.add(CompletionRequest(**row.model_dump()))
 
 
-async def _write_later(row: CompletionRequest) -> None:
-    for delay in RETRY_DELAYS:
-        await asyncio.sleep(delay)
-        try:
-            await _write(row)
-        except Unavailable:
-            continue
-        return
-    log.error("ledger_row_lost", **row.model_dump(mode="json"))
+def _lose(row: CompletionRequest, error: BaseException) -> None:
+    log.error("ledger_row_lost", error=f"{type(error).__name__}: {error}", **row.model_dump(mode="json"))
 
 
 def _count(attempt: Attempt, row: CompletionRequest) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from genai_prices import Usage as ListUsage
 from genai_prices import calc_price
@@ -14,6 +15,7 @@ from backend.genai.schemas import ModelSpec, ProviderName, Usage
 MILLION = Decimal(1_000_000)
 FREE_PROVIDERS = frozenset({ProviderName.NULL, ProviderName.OLLAMA})
 """They run on the operator's own machine, so no provider bills for them."""
+THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,14 @@ def cost_of(spec: ModelSpec, usage: Usage, moment: datetime) -> Cost | None:
     """What `usage` cost, or None when no price is known: unknown is never zero."""
     if spec.price_input is not None and spec.price_output is not None and _in_effect(spec, moment):
         return _own_price(spec, usage)
-    if spec.provider in FREE_PROVIDERS or spec.dev_only:
+    if spec.provider in FREE_PROVIDERS or _is_local(spec):
         return Cost(Decimal(0), {"source": "own machine"})
     return _list_price(spec, usage, moment)
+
+
+def _is_local(spec: ModelSpec) -> bool:
+    """A model for development that runs here, as the local model does; a hosted one is billed whatever it is for."""
+    return spec.dev_only and spec.base_url is not None and urlsplit(spec.base_url).hostname in THIS_MACHINE
 
 
 def _in_effect(spec: ModelSpec, moment: datetime) -> bool:
@@ -61,7 +68,7 @@ def _list_price(spec: ModelSpec, usage: Usage, moment: datetime) -> Cost | None:
     counted = ListUsage(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cached_tokens or None,
+        cache_read_tokens=min(usage.cached_tokens, usage.input_tokens) or None,
     )
     hosted_elsewhere = spec.provider is ProviderName.OPENAI and spec.base_url is not None
     where: dict[str, Any] = (

@@ -5,13 +5,21 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import delete, func
+from sqlalchemy import case, delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import AuditEntry
 from backend.courses.models import Section
 from backend.genai.models import ChainLink, CompletionRequest, FeatureConfig, RegisteredModel, ServiceConfig
+from backend.genai.schemas import Feature, ModelKind
+
+_SEEDING = 0x53656564  # "Seed": the advisory lock of a process that seeds
+
+
+async def lock_seeding(session: AsyncSession) -> None:
+    """Wait until no other process seeds; holds until the transaction ends."""
+    await session.exec(select(func.pg_advisory_xact_lock(_SEEDING)))
 
 
 async def feature_config(session: AsyncSession, feature: str, section_id: UUID | None) -> ServiceConfig | None:
@@ -62,7 +70,7 @@ async def config_by_name(session: AsyncSession, name: str) -> ServiceConfig | No
 
 
 async def config_was_changed(session: AsyncSession, name: str) -> bool:
-    """Whether anybody changed this service config since it was made."""
+    """Whether anybody but the seed changed this service config since it was made."""
     changes = select(AuditEntry.id).where(
         col(AuditEntry.action) == "service_config.changed", col(AuditEntry.subject) == name
     )
@@ -87,6 +95,29 @@ async def feature_row(session: AsyncSession, feature: str, section_id: UUID | No
             )
         )
     ).one_or_none()
+
+
+async def misserved_features(session: AsyncSession) -> Sequence[tuple[str, str]]:
+    """(feature, service config) where the chain has models of another kind than the feature needs."""
+    needed = case(
+        (col(FeatureConfig.feature) == Feature.SEMANTIC_SEARCH.value, ModelKind.EMBEDDING.value),
+        else_=ModelKind.CHAT.value,
+    )
+    statement = (
+        select(FeatureConfig.feature, ServiceConfig.name)
+        .join(ServiceConfig, col(ServiceConfig.id) == col(FeatureConfig.config_id))
+        .join(ChainLink, col(ChainLink.config_id) == col(ServiceConfig.id))
+        .join(RegisteredModel, col(RegisteredModel.id) == col(ChainLink.model_id))
+        .where(col(RegisteredModel.kind) != needed)
+        .order_by(col(FeatureConfig.feature))
+        .distinct()
+    )
+    return (await session.exec(statement)).all()
+
+
+async def config_by_id(session: AsyncSession, config_id: UUID) -> ServiceConfig:
+    """The service config with this id."""
+    return (await session.exec(select(ServiceConfig).where(col(ServiceConfig.id) == config_id))).one()
 
 
 async def feature_rows(session: AsyncSession) -> Sequence[tuple[FeatureConfig, str, str | None]]:

@@ -3,12 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Action, Actor, AuditEntry, record, require
-from backend.core.crypto import encrypt
+from backend.core.crypto import decrypt, encrypt
 from backend.core.database import transaction
-from backend.core.errors import Invalid
+from backend.core.errors import Conflict, Invalid, Unavailable
 from backend.genai import queries
 from backend.genai.catalogue import Catalogue, FeatureConfigEntry, ModelEntry, ServiceConfigEntry
 from backend.genai.models import ChainLink, ChainRole, FeatureConfig, RegisteredModel, ServiceConfig
@@ -22,22 +23,29 @@ NOT_IN_FILES = frozenset({"id", "created_at", *SECRETS})
 async def import_catalogue(actor: Actor, catalogue: Catalogue) -> None:
     """Create or update by name everything in `catalogue`, all or nothing. What a file leaves out stays as it is.
 
-    Raises `Invalid` for names that don't exist and chains that mix kinds.
+    A chain is one thing: the models that an entry of `service_configs` names replace the chain there was. Raises
+    `Invalid` for names that don't exist and chains of the wrong kind, `Conflict` when somebody else was faster.
     """
     require(actor, Action.GENAI_CONFIGURE)
-    async with transaction() as session:
-        await store(session, actor, catalogue)
+    try:
+        async with transaction() as session:
+            await store(session, actor, catalogue)
+    except IntegrityError as error:
+        raise Conflict("Somebody else registered one of these names in the meantime. Import once more.") from error
     forget_resolved()
 
 
-async def store(session: AsyncSession, actor: Actor, catalogue: Catalogue) -> None:
-    """As `import_catalogue`, in the caller's transaction."""
+async def store(session: AsyncSession, actor: Actor, catalogue: Catalogue, *, verb: str = "changed") -> None:
+    """As `import_catalogue`, in the caller's transaction. The audit log calls a change of a service config `verb`."""
     for model in catalogue.models:
         await _store_model(session, actor, model)
     for config in catalogue.service_configs:
-        await _store_config(session, actor, config)
+        await _store_config(session, actor, config, verb)
     for feature in catalogue.feature_configs:
         await _store_feature(session, actor, feature)
+    for name, config_name in await queries.misserved_features(session):
+        kind = ModelKind.EMBEDDING if name == Feature.SEMANTIC_SEARCH else ModelKind.CHAT
+        raise Invalid(f"feature_configs: {name} needs {kind.value} models, “{config_name}” has others.")
 
 
 async def export_catalogue(actor: Actor) -> dict[str, list[dict[str, Any]]]:
@@ -64,12 +72,15 @@ async def _store_model(session: AsyncSession, actor: Actor, entry: ModelEntry) -
     given = entry.model_dump(exclude=set(SECRETS), include=entry.model_fields_set if held else None)
     row = held or RegisteredModel(**given)
     before = _audited(held) if held else None
+    replaced = []
     if held and held.kind != given.get("kind", held.kind):
         raise Invalid(f"models: “{entry.name}” is a {held.kind} model; its kind can't change.")
     for field, value in given.items():
         setattr(row, field, value)
     for field in sorted(SECRETS & entry.model_fields_set):
-        secret = getattr(entry, field)
+        secret, sealed = getattr(entry, field), getattr(row, field)
+        if secret and sealed and not _holds(sealed, secret):
+            replaced.append(field)
         setattr(row, field, encrypt(secret) if secret else None)
     if entry.api_key:
         row.api_key_env = None
@@ -77,10 +88,10 @@ async def _store_model(session: AsyncSession, actor: Actor, entry: ModelEntry) -
         row.api_key = None
     session.add(row)
     await session.flush()
-    _note(session, actor, "model", entry.name, before, _audited(row))
+    _note(session, actor, "model", entry.name, before, _audited(row) | dict.fromkeys(replaced, "replaced"))
 
 
-async def _store_config(session: AsyncSession, actor: Actor, entry: ServiceConfigEntry) -> None:
+async def _store_config(session: AsyncSession, actor: Actor, entry: ServiceConfigEntry, verb: str) -> None:
     held = await queries.config_by_name(session, entry.name)
     before = await _config_out(session, held) if held else None
     row = held or ServiceConfig(name=entry.name)
@@ -90,7 +101,7 @@ async def _store_config(session: AsyncSession, actor: Actor, entry: ServiceConfi
     session.add(row)
     await session.flush()
     await queries.replace_chain(session, row.id, await _links(session, entry, row.id))
-    _note(session, actor, "service_config", entry.name, before, await _config_out(session, row))
+    _note(session, actor, "service_config", entry.name, before, await _config_out(session, row), verb)
 
 
 async def _links(session: AsyncSession, entry: ServiceConfigEntry, config_id: UUID) -> list[ChainLink]:
@@ -115,22 +126,14 @@ async def _store_feature(session: AsyncSession, actor: Actor, entry: FeatureConf
         raise Invalid(f"feature_configs: there is no section “{entry.section}”.")
     if (config := await queries.config_by_name(session, entry.service_config)) is None:
         raise Invalid(f"feature_configs: there is no service config “{entry.service_config}”.")
-    await _check_kind(session, entry.feature, config)
     row = await queries.feature_row(session, entry.feature, section_id)
-    before = {"config": str(row.config_id)} if row else None
+    before = {"service_config": (await queries.config_by_id(session, row.config_id)).name} if row else None
     row = row or FeatureConfig(feature=entry.feature, section_id=section_id, config_id=config.id)
     row.config_id = config.id
     session.add(row)
     await session.flush()
     subject = f"{entry.feature.value}{'@' + entry.section if entry.section else ''}"
-    _note(session, actor, "feature_config", subject, before, {"config": str(config.id)})
-
-
-async def _check_kind(session: AsyncSession, feature: Feature, config: ServiceConfig) -> None:
-    needed = ModelKind.EMBEDDING if feature is Feature.SEMANTIC_SEARCH else ModelKind.CHAT
-    links = await queries.chain(session, config.id)
-    if any(model.kind != needed for _, model in links):
-        raise Invalid(f"feature_configs: {feature.value} needs {needed.value} models, “{config.name}” has others.")
+    _note(session, actor, "feature_config", subject, before, {"service_config": config.name})
 
 
 async def _config_out(session: AsyncSession, config: ServiceConfig) -> dict[str, Any]:
@@ -160,6 +163,13 @@ def _audited(model: RegisteredModel) -> dict[str, Any]:
     return fields | {secret: "set" if getattr(model, secret) else None for secret in sorted(SECRETS)}
 
 
+def _holds(sealed: bytes, secret: str) -> bool:
+    try:
+        return decrypt(sealed) == secret
+    except Unavailable:  # sealed with another SECRET_KEY
+        return False
+
+
 def _note(
     session: AsyncSession,
     actor: Actor,
@@ -167,7 +177,8 @@ def _note(
     name: str,
     before: dict[str, Any] | None,
     after: dict[str, Any],
+    verb: str = "changed",
 ) -> None:
     if before != after:
-        action = f"{kind}.{'changed' if before else 'created'}"
+        action = f"{kind}.{verb if before else 'created'}"
         record(session, AuditEntry(actor_id=actor.person_id, action=action, subject=name, before=before, after=after))

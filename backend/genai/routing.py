@@ -13,12 +13,12 @@ import structlog
 from backend.core.clock import now
 from backend.core.crypto import decrypt
 from backend.core.database import transaction
-from backend.core.errors import StoaError
+from backend.core.errors import StoaError, Unavailable
 from backend.core.settings import get_settings
 from backend.genai import queries
-from backend.genai.errors import BudgetExceeded, MissingFeatureConfig, ProviderUnavailable
+from backend.genai.errors import BudgetExceeded, InvalidRequest, MissingFeatureConfig, ProviderUnavailable
 from backend.genai.models import RegisteredModel, ServiceConfig
-from backend.genai.schemas import Feature, ModelSpec, ProviderName
+from backend.genai.schemas import Feature, ModelKind, ModelSpec, ProviderName
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,8 @@ class Chain:
     temperature: float | None = None
     max_output_tokens: int | None = None
     budget_usd: Decimal | None = None
+    reason: str = "primary"
+    """Why the first of `models` is asked: `primary`, `primary_<why it was passed over>`, or `requested` by name."""
 
 
 _resolved: dict[tuple[str, UUID | None], tuple[float, Chain]] = {}
@@ -65,13 +67,21 @@ async def resolve(feature: Feature, section_id: UUID | None = None) -> Chain:
     return chain
 
 
-async def single(name: str) -> Chain:
-    """A chain of just the registered model `name`, enabled or not. Raises `MissingFeatureConfig` when unknown."""
+async def single(name: str, feature: Feature) -> Chain:
+    """A chain of just the registered chat model `name`, enabled or not.
+
+    Raises `MissingFeatureConfig` when it isn't there or may not serve `feature`, `InvalidRequest` for an embedding
+    model.
+    """
     async with transaction() as session:
         model = await queries.model_by_name(session, name)
     if model is None:
         raise MissingFeatureConfig(f"There is no registered model named “{name}”.")
-    return Chain((spec_of(model),))
+    if model.kind != ModelKind.CHAT:
+        raise InvalidRequest(f"“{name}” is an embedding model, which doesn't write answers.")
+    if not _may_serve(model, feature):
+        raise MissingFeatureConfig(f"“{name}” is for development: it never grades in production.")
+    return Chain((spec_of(model),), reason="requested")
 
 
 async def refuse_over_budget(chain: Chain) -> None:
@@ -105,16 +115,33 @@ async def context_window(section_id: UUID | None = None) -> int | None:
 
 
 def _chain(config: ServiceConfig, models: Sequence[RegisteredModel], feature: Feature) -> Chain:
-    usable = [model for model in models if model.enabled and _may_serve(model, feature)]
+    tried = [(model, _spec_for(model, feature)) for model in models]
+    usable = [spec for _, spec in tried if isinstance(spec, ModelSpec)]
     if not usable:
-        raise MissingFeatureConfig(detail=f"no usable model in the chain “{config.name}”")
+        why = ", ".join(f"{model.name} is {refusal}" for model, refusal in tried) or "it is empty"
+        raise MissingFeatureConfig(detail=f"no usable model in the chain “{config.name}”: {why}")
+    first = tried[0][1]
     return Chain(
-        models=tuple(spec_of(model) for model in usable),
+        models=tuple(usable),
+        reason="primary" if isinstance(first, ModelSpec) else f"primary_{first}",
         config_id=config.id,
         temperature=config.temperature,
         max_output_tokens=config.max_output_tokens,
         budget_usd=config.budget_usd,
     )
+
+
+def _spec_for(model: RegisteredModel, feature: Feature) -> ModelSpec | str:
+    """The model as a provider needs it, or in a word why it is passed over."""
+    if not model.enabled:
+        return "disabled"
+    if not _may_serve(model, feature):
+        return "dev_only"
+    try:
+        return spec_of(model)
+    except Unavailable as error:
+        log.error("model_passed_over", model=model.name, why=error.message)
+        return "misconfigured"
 
 
 def _may_serve(model: RegisteredModel, feature: Feature) -> bool:

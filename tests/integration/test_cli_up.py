@@ -5,8 +5,10 @@ import re
 import signal
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from backend.core.embedded.data_dir import DataDir, Holder
 from tests.support.running import (
+    Command,
     data_directory,
     pretend_build,
     processes_of,
@@ -52,52 +55,80 @@ def people(data_dir: Path) -> int:
         return row[0] if row else 0
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_it_starts_serves_and_leaves_nothing_behind(data_dir: Path, port: int, sign: signal.Signals) -> None:
+@dataclass(frozen=True)
+class Running:
+    """A `stoa up` without the demo that several tests look at."""
+
+    up: Command
+    data_dir: Path
+    port: int
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with data_directory(tmp_path_factory.mktemp("running")) as data_dir:
+        port = pretend_build(data_dir)
+        with stoa_up(data_dir, port, "--no-demo") as up:
+            yield Running(up, data_dir, port)
+            up.end()
+
+
+def test_it_serves_keeps_the_data_and_leaves_nothing_behind(data_dir: Path, port: int) -> None:
     with stoa_up(data_dir, port) as up:
         assert f"Stoa runs at http://localhost:{port}" in up.output
         assert re.search(r"student .*@example\.org", up.output)
         assert get(port, "/") == 200
-        assert people(data_dir) > 0
+        made, key = people(data_dir), services_of(data_dir)["SECRET_KEY"]
+        assert made > 0
         assert stat.S_IMODE((data_dir / "services.json").stat().st_mode) == 0o600
-        assert up.end(sign) == 0
+        assert up.end(signal.SIGINT) == 0
     assert processes_of(data_dir) == {}
     assert not (data_dir / "services.json").exists()
 
-
-def test_a_second_start_keeps_the_data_and_shows_no_sign_ins(data_dir: Path, port: int) -> None:
-    with stoa_up(data_dir, port) as up:
-        made = people(data_dir)
-        key = services_of(data_dir)["SECRET_KEY"]
-        up.end()
     with stoa_up(data_dir, port) as up:
         assert "@example.org" not in up.output
-        assert people(data_dir) == made
-        assert services_of(data_dir)["SECRET_KEY"] == key
-        up.end()
+        assert (people(data_dir), services_of(data_dir)["SECRET_KEY"]) == (made, key)
+        assert up.end(signal.SIGTERM) == 0
+    assert processes_of(data_dir) == {}
 
 
-def test_a_second_up_is_refused_with_the_address_of_the_first(data_dir: Path, port: int) -> None:
-    with stoa_up(data_dir, port, "--no-demo") as up:
-        for other in (port, pretend_build(data_dir)):
-            with stoa(data_dir, "up", "--port", str(other)) as second:
-                assert second.ends() == 1
-                assert "already runs" in second.output
-                assert f"http://localhost:{port}, process {up.process.pid}" in second.output
-        assert get(port, "/") == 200
-        up.end()
+def test_open_streams_do_not_hold_up_the_end(data_dir: Path, port: int) -> None:
+    with stoa_up(data_dir, port, "--no-demo") as up, socket.create_connection(("127.0.0.1", port)) as websocket:
+        websocket.sendall(
+            f"GET /_event/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost:{port}\r\n"
+            f"Origin: http://localhost:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        assert websocket.recv(12) == b"HTTP/1.1 101"
+        began = time.monotonic()
+        assert up.end() == 0
+        assert time.monotonic() - began < 15  # 5 s are promised
+        assert "Traceback" not in up.output
 
 
-def test_a_command_attaches_to_a_running_stoa(data_dir: Path, port: int) -> None:
-    with stoa_up(data_dir, port, "--no-demo") as up:
-        assert people(data_dir) == 0
-        before = set(processes_of(data_dir))
-        with stoa(data_dir, "migrate") as command:
-            assert command.ends() == 0
-            assert "Waiting" not in command.output
-        servers = {pid for pid, line in processes_of(data_dir).items() if "/postgres -D" in line}
-        assert servers < before
-        up.end()
+def test_a_second_up_is_refused_with_the_address_of_the_first(running: Running) -> None:
+    for other in (running.port, pretend_build(running.data_dir)):
+        with stoa(running.data_dir, "up", "--port", str(other)) as second:
+            assert second.ends() == 1
+            assert "already runs" in second.output
+            assert f"http://localhost:{running.port}, process {running.up.process.pid}" in second.output
+    assert get(running.port, "/") == 200
+
+
+def test_a_command_attaches_to_a_running_stoa(running: Running) -> None:
+    before = servers(running.data_dir)
+    with stoa(running.data_dir, "migrate") as command:
+        assert command.ends() == 0
+        assert "Waiting" not in command.output
+    assert servers(running.data_dir) == before
+
+
+def test_without_the_demo_there_are_no_people(running: Running) -> None:
+    assert people(running.data_dir) == 0
+
+
+def servers(data_dir: Path) -> set[int]:
+    return {pid for pid, command in processes_of(data_dir).items() if "/postgres -D" in command}
 
 
 def test_a_command_starts_what_it_needs_and_stops_it(data_dir: Path) -> None:

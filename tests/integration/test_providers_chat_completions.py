@@ -142,7 +142,7 @@ async def test_done_without_finish_reason_is_a_stop():
         b"data: \xff\xfe\n\n",
     ],
 )
-async def test_malformed_event_among_good_ones_is_skipped(bad: bytes, capsys: pytest.CaptureFixture[str]):
+async def test_malformed_event_among_good_ones_is_skipped(bad: bytes):
     events = await answered(openai_answer("one two three").insert(bad, after=1))
     assert text_of(events) == "one two three"
     assert events[-2:] == [Usage(11, 3), Finished(FinishReason.STOP, "replay-1")]

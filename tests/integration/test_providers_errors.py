@@ -17,7 +17,7 @@ from backend.genai.errors import (
 from backend.genai.providers import open_provider
 from backend.genai.providers.failures import MAX_DETAIL
 from tests.support.replay import API_KEY, Replay, refusing_port
-from tests.support.replay_answers import Answer, anthropic_error, openai_answer, openai_error, raw_answer
+from tests.support.replay_answers import Answer, Fault, anthropic_error, openai_answer, openai_error, raw_answer
 from tests.support.replay_client import failed, failure_of
 
 STATUSES = [
@@ -209,5 +209,5 @@ async def test_key_that_no_header_can_carry_is_told_as_misconfiguration(api_key:
 
 
 async def test_connection_cut_while_the_error_is_told():
-    _, error = await failed(openai_error(500, "x" * 100).insert(b"", 0).end(0).split(10, 0.01))
+    _, error = await failed(raw_answer(b'{"error": {"mess', Fault.CUT, status=429))
     assert type(error) is ProviderUnavailable

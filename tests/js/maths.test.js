@@ -64,6 +64,18 @@ test("a formula left open is one only while the text is written", () => {
   expect(formulas("a\n\n$$\n\\frac{1")).toEqual([]);
 });
 
+test.each([
+  ["so \\(x +", [["x +", "inline"]]],
+  ["so \\[ \\frac{1}", [["\\frac{1}", "display"]]],
+  ["so $$x +", [["x +", "display"]]],
+  ["it costs $5 and", []],
+  ["so $x +", []],
+  ["`\\(x`", []],
+])("while it is written, %j", (markdown, expected) => {
+  expect(formulas(markdown, { open: true })).toEqual(expected);
+  expect(formulas(markdown)).toEqual([]);
+});
+
 test("a stray opener leaves the lists behind it lists", () => {
   expect(types("$$\n\n- a\n- b\n\n# c")).toEqual(["paragraph", "list", "heading"]);
 });

@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -82,10 +83,12 @@ Script = Answer | Callable[[Received], Answer]
 class Replay:
     """The server; an async context manager."""
 
-    def __init__(self, *script: Script, port: int = 0) -> None:
+    def __init__(self, *script: Script, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self.paths = dict(PATHS)
         self.requests: list[Received] = []
         self.connections_opened = 0
         self.port = port
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
         self.play(*script)
@@ -110,7 +113,7 @@ class Replay:
     @property
     def url(self) -> str:
         """The server's address, without a path."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def spec(self, provider: ProviderName | None = None, **changes: Any) -> ModelSpec:
         """A model served here, by the wire of the first answer unless `provider` says otherwise."""
@@ -124,7 +127,9 @@ class Replay:
     async def start(self) -> None:
         """Listen; `port` is set."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port, backlog=1024)
+        self._server = await loop.create_server(
+            lambda: _Connection(self), "127.0.0.1", self.port, backlog=1024, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -144,7 +149,7 @@ class Replay:
 
     def answer_to(self, request: Received) -> Answer:
         """The answer that is due, or the error that the real API gives to a request like this."""
-        wire = PATHS.get(request.path.partition("?")[0])
+        wire = self.paths.get(request.path.partition("?")[0])
         if wire is None or request.method != "POST":
             return openai_error(404, f"Invalid URL ({request.method} {request.path})")
         if wrong := _refusal(wire, request):
@@ -254,7 +259,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(b"0\r\n\r\n")
 
     async def _write(self, data: bytes, answer: Answer) -> None:
-        size = answer.piece or len(data)
+        size = answer.piece or len(data) or 1
         for at in range(0, len(data), size):
             piece = data[at : at + size]
             self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))

@@ -107,6 +107,10 @@ class Answer:
         """Take the request and reset the connection."""
         return replace(self, before_headers=Fault.RESET)
 
+    def cut_before_headers(self) -> "Answer":
+        """Take the request and close the connection."""
+        return replace(self, before_headers=Fault.CUT)
+
     def hang_after_headers(self) -> "Answer":
         """Send the headers and say nothing more."""
         return replace(self, steps=(Fault.HANG,))

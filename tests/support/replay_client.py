@@ -35,7 +35,9 @@ async def answered(answer: Answer, prompt: Prompt = PROMPT, **changes: Any) -> l
         return await ask(replay, prompt, **changes)
 
 
-async def failed(answer: Answer, prompt: Prompt = PROMPT, **changes: Any) -> tuple[list[ProviderEvent], CompletionError]:
+async def failed(
+    answer: Answer, prompt: Prompt = PROMPT, **changes: Any
+) -> tuple[list[ProviderEvent], CompletionError]:
     """What comes before the error that a scripted answer ends in, and the error."""
     async with Replay(answer) as replay:
         return await failure_of(replay.spec(**changes), prompt)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backend.core.embedded.cluster import forget_cluster
-from backend.core.embedded.frontend import build_folder
+from backend.core.embedded.frontend import build_folder, source_folder, stage, web_folder
 from backend.core.embedded.ports import free_port
 from backend.core.settings import PROJECT_ROOT, Settings
 
@@ -103,12 +103,14 @@ def pretend_build(data_dir: Path) -> int:
     """Put a build with one empty page where `stoa up` looks for it; returns the port that it is for."""
     port = free_port()
     folder = build_folder(Settings(data_dir=data_dir, port=port))
-    (folder / "build" / "client").mkdir(parents=True)
-    (folder / "build" / "client" / "index.html").write_text("<title>Stoa</title>")
-    (folder / "backend").mkdir()
-    (folder / "backend" / "stateful_pages.json").write_text("[]")
+    stage(source_folder(folder))
+    web = web_folder(folder)
+    (web / "build" / "client").mkdir(parents=True)
+    (web / "build" / "client" / "index.html").write_text("<title>Stoa</title>")
+    (web / "backend").mkdir()
+    (web / "backend" / "stateful_pages.json").write_text("[]")
     for name in ("env.json", "routes.json", "reflex.json"):
-        (folder / name).write_text("{}")
+        (web / name).write_text("{}")
     return port
 
 

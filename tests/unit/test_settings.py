@@ -17,7 +17,9 @@ def variable(field: str) -> str:
 
 
 def documented() -> dict[str, list[str]]:
-    rows = [line.strip("| ").split(" | ") for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("| `")]
+    rows = [
+        line.strip("| ").split(" | ") for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("| `")
+    ]
     return {row[0].strip("`"): row for row in rows}
 
 

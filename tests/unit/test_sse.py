@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -104,7 +105,7 @@ STREAMS = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r\n", b"\r"])), m
 @example(b"data: a\r\n\r\ndata: b\r\n\r\n", list(range(30)))
 def test_any_cut_of_the_bytes_gives_the_same_events(stream: bytes, cuts: list[int]):
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    pieces = [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [stream[start:end] for start, end in pairwise(edges)]
     assert decode(*pieces) == decode(stream)
     assert decode(*(bytes([byte]) for byte in stream)) == decode(stream)
 

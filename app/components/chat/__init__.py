@@ -1,9 +1,9 @@
 """The tutor's chat and the rendering of course text: our React components and their Reflex wrappers.
 
-Reflex links each file named here into `assets/external/app/components/chat/` and copies that to `.web/public/`, from
-where Vite bundles `stoa.jsx`. All files land in one folder, so they import each other by relative path, in
-development and in the build alike; a file missing from `_SOURCES` is a build error. KaTeX and the highlighter are
-dynamic imports: chunks of their own, fetched with the first formula or the first block of code.
+Reflex links every source beside this file into `assets/external/app/components/chat/` and copies that to
+`.web/public/`, from where Vite bundles `stoa.jsx`. All sources land in one folder, so they import each other by
+relative path, in development and in the build alike; `chat.css` and KaTeX's styles are imports too. KaTeX and the
+highlighter are dynamic imports: chunks of their own, fetched with the first formula or the first block of code.
 
 `Chat` and `Prose` are imported by name and never created inside a render, so new props update them in place: React
 keeps the streaming text, the draft and the scroll position across every state update.
@@ -15,7 +15,8 @@ from typing import Any
 import reflex as rx
 
 _SOURCES = sorted(path.name for path in Path(__file__).parent.iterdir() if path.suffix in {".js", ".jsx", ".css"})
-_LIBRARY = {name: rx.asset(name, shared=True).importable_path for name in _SOURCES}["stoa.jsx"]
+_ASSETS = {name: rx.asset(name, shared=True) for name in _SOURCES}
+_LIBRARY = _ASSETS["stoa.jsx"].importable_path
 
 _PACKAGES = [
     "highlight.js@11.11.1",
@@ -55,8 +56,8 @@ class Chat(rx.Component):
     tag = "Chat"
     lib_dependencies: list[str] = _PACKAGES
 
-    # {id, role: user|assistant, content, status: finished|stopped|interrupted|failed|streaming|queued, error, model,
-    # rating: 1|-1|0, reason, at}, oldest first; an answer being generated is the last one.
+    # {id, role: user|assistant (any other is a quiet note), content, status: finished|stopped|interrupted|failed|
+    # streaming|queued, error, model, rating: 1|-1|0, reason, at}, oldest first; an answer being generated is the last.
     messages: rx.Var[Any]
     # {id, answer_id} of the active turn, or None.
     turn: rx.Var[Any]

@@ -56,8 +56,11 @@ function Coloured({ code, language, open }) {
 }
 
 function colour(module, code, language) {
-  const tree = module?.highlight(code, language);
-  return tree ? tree.map(toSpan) : code;
+  try {
+    return module?.highlight(code, language)?.map(toSpan) ?? code;
+  } catch {
+    return code; // a grammar that gives up leaves the code as it is
+  }
 }
 
 function toSpan(node, index) {

@@ -1,22 +1,26 @@
 import { useEffect, useState } from "react";
 import { copy } from "./clipboard.js";
+import { prepareToSay, say } from "./say.js";
 
 const SHOWN_FOR = 2000; // ms
 
 /** Copies what `text()` gives, and says so. */
-export function CopyButton({ text, className = "stoa-action" }) {
+export function CopyButton({ text }) {
   const [result, setResult] = useState("");
+  useEffect(prepareToSay, []);
   useEffect(() => {
     if (!result) return undefined;
     const timer = setTimeout(() => setResult(""), SHOWN_FOR);
     return () => clearTimeout(timer);
   }, [result]);
-  const copyText = async () => setResult((await copy(text())) ? "Copied" : "Not copied");
+  const copyText = async () => {
+    const outcome = (await copy(text())) ? "Copied" : "Not copied";
+    setResult(outcome);
+    say(outcome);
+  };
   return (
-    <button type="button" className={className} onClick={copyText}>
-      <span className="stoa-copy" aria-live="polite">
-        {result || "Copy"}
-      </span>
+    <button type="button" className="stoa-action" onClick={copyText}>
+      <span className="stoa-copy">{result || "Copy"}</span>
     </button>
   );
 }

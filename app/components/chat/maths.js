@@ -17,20 +17,20 @@ const isSpace = (code) => code === -2 || code === -1 || code === 32;
 const isDigit = (code) => code >= 48 && code <= 57;
 
 /**
- * `open`: the text is still being written, so a display formula without its end is one, not a paragraph.
+ * `open`: the text is still being written, so a formula without its end is one; but not after a single dollar.
  * `display`: whether a formula can be a block of its own.
  */
 export function mathsSyntax({ open = false, display = true } = {}) {
   const block = { name: "mathFlow", concrete: true, tokenize: tokenizeDisplay(open) };
-  const dollars = { name: "mathText", tokenize: tokenizeDollars, previous: notAfterDollar };
-  const brackets = { name: "mathText", tokenize: tokenizeBrackets };
+  const dollars = { name: "mathText", tokenize: tokenizeDollars(open), previous: notAfterDollar };
+  const brackets = { name: "mathText", tokenize: tokenizeBrackets(open) };
   return {
     flow: display ? { [DOLLAR]: block, [BACKSLASH]: block } : {},
     text: { [DOLLAR]: dollars, [BACKSLASH]: brackets },
   };
 }
 
-/** Makes nodes `{type: "math", value, open}` and `{type: "inlineMath", value, display}`. */
+/** Makes nodes `{type: "math", value, open}` and `{type: "inlineMath", value, display, open}`. */
 export const mathsFromMarkdown = {
   enter: {
     mathFlow(token) {
@@ -51,7 +51,7 @@ export const mathsFromMarkdown = {
     mathText(token) {
       const value = this.resume().trim();
       const display = /^(\$\$|\\\[)/.test(this.sliceSerialize(token));
-      Object.assign(this.stack.at(-1), { value, display });
+      Object.assign(this.stack.at(-1), { value, display, open: Boolean(token._open) });
       this.exit(token);
     },
     mathFlowValue: exitValue,
@@ -68,136 +68,148 @@ function notAfterDollar(code) {
   return code !== DOLLAR || this.events.at(-1)[1].type === "characterEscape";
 }
 
-function tokenizeDollars(effects, ok, nok) {
-  let double = false;
-  let afterSpace = false;
-  let token;
-  return (code) => {
-    effects.enter("mathText");
-    effects.enter("mathTextSequence");
-    effects.consume(code);
-    return second;
-  };
+function tokenizeDollars(open) {
+  return function tokenize(effects, ok, nok) {
+    let double = false;
+    let afterSpace = false;
+    let whole;
+    let token;
+    return (code) => {
+      whole = effects.enter("mathText");
+      effects.enter("mathTextSequence");
+      effects.consume(code);
+      return second;
+    };
 
-  function second(code) {
-    if (code !== DOLLAR) return opened(code);
-    double = true;
-    effects.consume(code);
-    return (next) => (next === DOLLAR ? nok(next) : opened(next));
-  }
-
-  function opened(code) {
-    if (!double && (code === null || isEol(code) || isSpace(code))) return nok(code);
-    effects.exit("mathTextSequence");
-    return between(code);
-  }
-
-  function between(code) {
-    if (code === null) return nok(code);
-    if (isEol(code)) {
-      afterSpace = true;
-      consumeEol(effects, code);
-      return between;
+    function second(code) {
+      if (code !== DOLLAR) return opened(code);
+      double = true;
+      effects.consume(code);
+      return (next) => (next === DOLLAR ? nok(next) : opened(next));
     }
-    if (code === DOLLAR) return close(code);
-    effects.enter("mathTextData");
-    return data(code);
-  }
 
-  function data(code) {
-    if (code === null || isEol(code) || code === DOLLAR) {
-      effects.exit("mathTextData");
+    function opened(code) {
+      if (!double && (code === null || isEol(code) || isSpace(code))) return nok(code);
+      effects.exit("mathTextSequence");
       return between(code);
     }
-    afterSpace = isSpace(code);
-    effects.consume(code);
-    return code === BACKSLASH ? escaped : data;
-  }
 
-  function escaped(code) {
-    if (code !== DOLLAR && code !== BACKSLASH) return data(code);
-    effects.consume(code);
-    return data;
-  }
+    function between(code) {
+      if (code === null) return open && double ? endOpen(effects, ok, whole)(code) : nok(code);
+      if (isEol(code)) {
+        afterSpace = true;
+        consumeEol(effects, code);
+        return between;
+      }
+      if (code === DOLLAR) return close(code);
+      effects.enter("mathTextData");
+      return data(code);
+    }
 
-  function close(code) {
-    if (!double && afterSpace) return nok(code);
-    token = effects.enter("mathTextSequence");
-    effects.consume(code);
-    return double ? closeSecond : closed;
-  }
-
-  function closeSecond(code) {
-    if (code === DOLLAR) {
+    function data(code) {
+      if (code === null || isEol(code) || code === DOLLAR) {
+        effects.exit("mathTextData");
+        return between(code);
+      }
+      afterSpace = isSpace(code);
       effects.consume(code);
-      return closed;
+      return code === BACKSLASH ? escaped : data;
     }
-    token.type = "mathTextData"; // a lone dollar inside $$…$$
-    return data(code);
-  }
 
-  function closed(code) {
-    if (!double && isDigit(code)) return nok(code);
-    effects.exit("mathTextSequence");
-    effects.exit("mathText");
-    return ok(code);
-  }
-}
-
-function tokenizeBrackets(effects, ok, nok) {
-  let closer;
-  let token;
-  return (code) => {
-    effects.enter("mathText");
-    effects.enter("mathTextSequence");
-    effects.consume(code);
-    return opener;
-  };
-
-  function opener(code) {
-    closer = CLOSER_OF[code];
-    if (!closer) return nok(code);
-    effects.consume(code);
-    effects.exit("mathTextSequence");
-    return between;
-  }
-
-  function between(code) {
-    if (code === null) return nok(code);
-    if (isEol(code)) {
-      consumeEol(effects, code);
-      return between;
+    function escaped(code) {
+      if (code !== DOLLAR && code !== BACKSLASH) return data(code);
+      effects.consume(code);
+      return data;
     }
-    if (code === BACKSLASH) {
+
+    function close(code) {
+      if (!double && afterSpace) return nok(code);
       token = effects.enter("mathTextSequence");
       effects.consume(code);
-      return afterBackslash;
+      return double ? closeSecond : closed;
     }
-    effects.enter("mathTextData");
-    return data(code);
-  }
 
-  function data(code) {
-    if (code === null || isEol(code) || code === BACKSLASH) {
-      effects.exit("mathTextData");
-      return between(code);
+    function closeSecond(code) {
+      if (code === DOLLAR) {
+        effects.consume(code);
+        return closed;
+      }
+      token.type = "mathTextData"; // a lone dollar inside $$…$$
+      return data(code);
     }
-    effects.consume(code);
-    return data;
-  }
 
-  function afterBackslash(code) {
-    if (code === closer) {
-      effects.consume(code);
+    function closed(code) {
+      if (!double && isDigit(code)) return nok(code);
       effects.exit("mathTextSequence");
       effects.exit("mathText");
-      return ok;
+      return ok(code);
     }
-    token.type = "mathTextData";
-    if (code !== BACKSLASH) return data(code);
-    effects.consume(code);
-    return data;
-  }
+  };
+}
+
+function tokenizeBrackets(open) {
+  return function tokenize(effects, ok, nok) {
+    let closer;
+    let whole;
+    let token;
+    return (code) => {
+      whole = effects.enter("mathText");
+      effects.enter("mathTextSequence");
+      effects.consume(code);
+      return opener;
+    };
+
+    function opener(code) {
+      closer = CLOSER_OF[code];
+      if (!closer) return nok(code);
+      effects.consume(code);
+      effects.exit("mathTextSequence");
+      return between;
+    }
+
+    function between(code) {
+      if (code === null) return open ? endOpen(effects, ok, whole)(code) : nok(code);
+      if (isEol(code)) {
+        consumeEol(effects, code);
+        return between;
+      }
+      if (code === BACKSLASH) {
+        token = effects.enter("mathTextSequence");
+        effects.consume(code);
+        return afterBackslash;
+      }
+      effects.enter("mathTextData");
+      return data(code);
+    }
+
+    function data(code) {
+      if (code === null || isEol(code) || code === BACKSLASH) {
+        effects.exit("mathTextData");
+        return between(code);
+      }
+      effects.consume(code);
+      return data;
+    }
+
+    function afterBackslash(code) {
+      if (code === closer) {
+        effects.consume(code);
+        effects.exit("mathTextSequence");
+        effects.exit("mathText");
+        return ok;
+      }
+      token.type = "mathTextData";
+      if (code !== BACKSLASH) return data(code);
+      effects.consume(code);
+      return data;
+    }
+  };
+}
+
+function endOpen(effects, ok, whole) {
+  whole._open = true;
+  effects.exit("mathText");
+  return ok;
 }
 
 /**

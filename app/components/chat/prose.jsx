@@ -62,7 +62,7 @@ const DRAW = {
   strong: (node, context) => <strong>{children(node, context)}</strong>,
   delete: (node, context) => <del>{children(node, context)}</del>,
   inlineCode: ({ value }) => <code className={value.length <= SHORT ? "stoa-short" : undefined}>{value}</code>,
-  inlineMath: ({ value, display }) => <Formula tex={value} display={display} />,
+  inlineMath: ({ value, display, open }) => <Formula tex={value} display={display} open={open} />,
   break: () => <br />,
   blockquote: (node, context) => <blockquote>{children(node, context)}</blockquote>,
   thematicBreak: () => <hr />,

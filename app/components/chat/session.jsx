@@ -88,7 +88,9 @@ export function Session(props) {
       <Fragment key={message.id}>
         {day && <p className="stoa-note stoa-day">{day}</p>}
         <div className="stoa-message" data-message={message.id} data-recent={recent}>
-          {isQuestion(message) ? (
+          {message.role !== "user" && message.role !== "assistant" ? (
+            <p className="stoa-note">{message.content}</p>
+          ) : isQuestion(message) ? (
             <Question
               message={asked?.kind === "edit" && asked.id === message.id ? { ...message, content: asked.text } : message}
               editable={idle && message === lastOwn}

@@ -1,4 +1,4 @@
-"""The process that builds the pages: `python -m backend.core.embedded.build_frontend PARENT_PID` in the project folder.
+"""The process that builds the pages: `python -m backend.core.embedded.build_frontend PARENT_PID` in a staged folder.
 
 Its parent set the environment (frontend.reflex_environment). It leads a process group, because Reflex starts bun, and
 bun starts the bundler: when the parent is gone, the whole group ends.

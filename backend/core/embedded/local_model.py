@@ -49,12 +49,13 @@ async def ensure_local_model() -> int:
     """
     data_dir = get_settings().data_dir
     while True:
-        server = _recorded(data_dir) or await _start(data_dir)
+        known = _recorded(data_dir)
+        server = known or await _start(data_dir)
         if await _becomes_healthy(server):
             return server.port
-        lines = last_lines(_log(data_dir))
-        if "couldn't bind" not in lines:  # another program took the port in between: once more
+        if known is None and "couldn't bind" not in last_lines(_log(data_dir), 40):
             raise Unavailable("The local model ended while it was starting; logs/local_model.log says why.")
+        # otherwise the one we knew ended just now, or another program took the port in between: once more
 
 
 def stop_local_model() -> None:
@@ -77,6 +78,8 @@ async def _start(data_dir: Path) -> _Server:
 
 
 def _spawn(data_dir: Path) -> _Server:
+    if dead := _children.pop(data_dir, None):
+        dead.process.wait()
     port = free_port()
     keep_previous(_log(data_dir))
     child = spawn(

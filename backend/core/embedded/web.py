@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from backend.core.embedded.errors import CannotStart
-from backend.core.embedded.frontend import reflex_environment
+from backend.core.embedded.frontend import reflex_environment, source_folder
 from backend.core.embedded.ports import why_unusable
-from backend.core.settings import PROJECT_ROOT, Settings
+from backend.core.settings import Settings
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,8 +40,8 @@ def serve(settings: Settings, build: Path) -> None:
 def load_application(settings: Settings, build: Path) -> Application:
     """The Reflex app of this project as an ASGI application that also serves `build`, without compiling anything."""
     os.environ.update(reflex_environment(settings, build))
-    os.chdir(PROJECT_ROOT)
-    sys.path.insert(0, str(PROJECT_ROOT))
+    os.chdir(source_folder(build))
+    sys.path.insert(0, str(source_folder(build)))
 
     from reflex.environment import environment
     from reflex.utils.prerequisites import get_app
@@ -69,8 +69,9 @@ async def _serve(application: Application, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
+        requests.ending = True
         server.stop()  # type: ignore[no-untyped-call]
-        loop.call_later(PATIENCE, requests.end)
+        loop.call_later(PATIENCE, requests.cancel)
         loop.call_later(LIMIT, os._exit, 0)
 
     for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -84,7 +85,7 @@ class _Requests:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._open: set[asyncio.Task[Any]] = set()
-        self._ending = False
+        self.ending = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
@@ -95,12 +96,11 @@ class _Requests:
         try:
             await self._application(scope, receive, send)
         except asyncio.CancelledError:
-            if not self._ending:
+            if not self.ending:
                 raise
         finally:
             self._open.discard(task)
 
-    def end(self) -> None:
-        self._ending = True
+    def cancel(self) -> None:
         for task in list(self._open):
             task.cancel()

@@ -3,11 +3,12 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
+
+import httpcore2
 
 from backend.core.clock import now
 from backend.genai.errors import (
@@ -19,7 +20,6 @@ from backend.genai.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from backend.genai.providers.network import BROKEN
 from backend.genai.schemas import ModelSpec
 
 MAX_DETAIL = 500
@@ -63,27 +63,22 @@ class SDKErrors(Protocol):
     def APIError(self) -> type[Exception]: ...  # noqa: N802
 
 
-@contextmanager
-def translated(spec: ModelSpec, sdk: SDKErrors) -> Iterator[None]:
-    """Raise what goes wrong inside as a `CompletionError` whose detail holds none of the model's secrets.
+def translated(error: Exception, spec: ModelSpec, sdk: SDKErrors) -> CompletionError:
+    """What went wrong with `spec`, as a `CompletionError` whose detail holds none of its secrets.
 
-    The SDK's exception is dropped, not chained: its text and its request carry what must not reach a log.
+    Raise it outside the handler, so that `error` isn't chained to it: an SDK's exception carries the request and the
+    unmasked answer.
     """
-    try:
-        yield
-    except CompletionError as error:
-        error.detail = _without_secrets(error.detail, spec)
-        raise
-    except sdk.APIStatusError as error:
+    if isinstance(error, CompletionError):
+        failure = error
+    elif isinstance(error, sdk.APIStatusError):
         failure = refused(error.response.status_code, error.response.content, error.response.headers)
-    except sdk.APITimeoutError:
+    elif isinstance(error, sdk.APITimeoutError | httpcore2.ConnectTimeout):
         failure = ProviderUnavailable(detail=f"no connection within {spec.connect_timeout:g} s")
-    except (sdk.APIError, *BROKEN) as error:
-        failure = ProviderUnavailable(detail=_root_cause(error))
     else:
-        return
+        failure = ProviderUnavailable(detail=_root_cause(error))
     failure.detail = _without_secrets(failure.detail, spec)
-    raise failure from None
+    return failure
 
 
 def refused(status: int, body: bytes, headers: Mapping[str, str]) -> CompletionError:

@@ -23,6 +23,9 @@ MAX_UNREAD = 256 * 1024
 BROKEN = (httpx2.HTTPError, httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError)
 """How a connection fails."""
 
+HUNG_UP = (httpcore2.RemoteProtocolError, httpcore2.ReadError, httpcore2.WriteError)
+"""How it looks when the server closed the connection at its end."""
+
 
 class Transport(httpx2.AsyncBaseTransport):
     """HTTP/1.1 with a connection pool over asyncio's sockets, without proxies."""
@@ -33,22 +36,45 @@ class Transport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send `request`; the body of the response is still to come. Raises one of `BROKEN`."""
-        url = request.url
-        response = await self._pool.handle_async_request(
-            httpcore2.Request(
-                request.method,
-                httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx2.Response(response.status, headers=response.headers, stream=_Body(response))
+        """Send `request`; the body of the response is still to come. Raises one of `BROKEN`.
+
+        A server may hang up an idle connection while the next request is on its way (llama.cpp does after each stream,
+        though it promises to keep it), so what fails on a used connection before any answer is sent once more.
+        """
+        while True:
+            connecting = _Connecting()
+            try:
+                response = await self._pool.handle_async_request(_as_httpcore(request, connecting))
+            except HUNG_UP:
+                if connecting.seen:
+                    raise
+            else:
+                return httpx2.Response(response.status, headers=response.headers, stream=_Body(response))
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pool.aclose()
+
+
+class _Connecting:
+    """Notes whether a request had to open a connection (httpcore's "trace" extension)."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        self.seen = self.seen or event == "connection.connect_tcp.started"
+
+
+def _as_httpcore(request: httpx2.Request, trace: _Connecting) -> httpcore2.Request:
+    url = request.url
+    return httpcore2.Request(
+        request.method,
+        httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions={**request.extensions, "trace": trace},
+    )
 
 
 class _Body(httpx2.AsyncByteStream):

@@ -81,6 +81,8 @@ class AnswerParser(ABC):
         """Emit the tool calls still being collected."""
 
     def _say(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise TypeError("text has to be a string")
         self.tokens += 1
         self._written.append(text)
         if self._ready and isinstance(last := self._ready[-1], TextDelta):

@@ -32,21 +32,22 @@ async def answer(
     The SDKs' own streams aren't used: they die of one malformed event and cost several times as much per token.
     """
     limits = TimeLimits(spec)
-    with translated(spec, sdk):
+    try:
         async with AsyncExitStack() as stack:
             body = await _body(stack, opening, limits)
             events = await stack.enter_async_context(aclosing(_events(body, parser, limits)))
-            try:
-                async for event in events:
-                    yield event
-            except CompletionError:
-                if usage := parser.reported_usage():
-                    yield usage
-                raise
-            finally:
-                if parser.skipped:
-                    log.warning("malformed_events_skipped", model=spec.name, count=parser.skipped)
+            async for event in events:
+                yield event
             await _drain(body)
+            return
+    except (CompletionError, sdk.APIError, *BROKEN) as error:
+        failure = translated(error, spec, sdk)
+    finally:
+        if parser.skipped:
+            log.warning("malformed_events_skipped", model=spec.name, count=parser.skipped)
+    if usage := parser.reported_usage():
+        yield usage
+    raise failure
 
 
 async def _body(
