@@ -31,7 +31,7 @@ class _Disclosure(rx.Component):
     face: rx.Var[str]
 
 
-def sheet(*children: rx.Component, label: str, name: str, title: rx.Var[str] | str = "") -> rx.Component:
+def sheet(*children: rx.Component, label: rx.Var[str] | str, name: str, title: rx.Var[str] | str = "") -> rx.Component:
     """A panel at the side of a page; on phones it opens over the page when its handle is pressed."""
     return _Sheet.create(*children, label=label, title=title, name=name)
 

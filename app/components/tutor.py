@@ -15,6 +15,7 @@ SUGGESTIONS = {
     ],
     "course": ["What should I read first?", "Help me plan an hour of study", "Quiz me on the last lesson"],
 }
+HINT = "It knows this {about} and answers with questions and hints. Ask for a full explanation any time."
 
 
 def tutor(about: str, then: list[EventType[()]] | None = None) -> rx.Component:
@@ -29,8 +30,8 @@ def tutor(about: str, then: list[EventType[()]] | None = None) -> rx.Component:
         disabled_reason=TutorState.disabled_reason,
         notice=TutorState.notice,
         placeholder=f"Ask about this {about}",
-        empty_title="Ask the tutor",
-        empty_hint=f"It knows this {about} and answers with questions and hints. Ask for a full explanation any time.",
+        empty_title=rx.cond(TutorState.disabled_reason != "", "No tutor here", "Ask the tutor"),
+        empty_hint=rx.cond(TutorState.disabled_reason != "", "", HINT.format(about=about)),
         suggestions=SUGGESTIONS[about],
         conversation=TutorState.conversation_id,
         person=Session.person,

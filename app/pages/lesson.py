@@ -73,6 +73,6 @@ def _tutor() -> rx.Component:
         ),
         tutor("lesson"),
         FocusComposer.create(nonce=TutorState.begun_afresh),
-        label="Ask the tutor",
+        label=rx.cond(TutorState.disabled_reason != "", "Tutor", "Ask the tutor"),
         name="Tutor",
     )

@@ -35,7 +35,7 @@ async def list_sections(actor: Actor) -> list[SectionCard]:
 async def open_section(actor: Actor, slug: str) -> SectionView:
     """A section with its table of contents. Raises `NotFound` when it isn't there for this actor."""
     async with transaction() as session:
-        return await _section(session, actor, await queries.section_by_slug(session, slug))
+        return await _section(session, actor, await _named(session, slug))
 
 
 async def open_section_by_id(actor: Actor, section_id: UUID) -> SectionView:
@@ -47,7 +47,7 @@ async def open_section_by_id(actor: Actor, section_id: UUID) -> SectionView:
 async def open_lesson(actor: Actor, section_slug: str, lesson_slug: str) -> LessonView:
     """A lesson of a section. Raises `NotFound` when it isn't there for this actor."""
     async with transaction() as session:
-        section = await _section(session, actor, await queries.section_by_slug(session, section_slug))
+        section = await _section(session, actor, await _named(session, section_slug))
         return await _lesson(session, section, next((x for x in section.lessons if x.slug == lesson_slug), None))
 
 
@@ -56,6 +56,11 @@ async def open_lesson_by_key(actor: Actor, section_id: UUID, lesson_key: UUID) -
     async with transaction() as session:
         section = await _section(session, actor, await queries.section_by_id(session, section_id))
         return await _lesson(session, section, next((x for x in section.lessons if x.key == lesson_key), None))
+
+
+async def _named(session: AsyncSession, slug: str) -> tuple[Section, Course] | None:
+    """The section with this slug. What isn't printable is nothing's slug, and Postgres couldn't even look for it."""
+    return await queries.section_by_slug(session, slug) if slug.isprintable() else None
 
 
 async def _section(session: AsyncSession, actor: Actor, found: tuple[Section, Course] | None) -> SectionView:

@@ -50,36 +50,26 @@ def app() -> Iterator[App]:
     folder = run_folder() / "e2e"
     folder.mkdir(mode=0o711)
     port = free_port()
-    with data_directory(folder) as data_dir, replaying() as replay_url:
-        with stoa_up(data_dir, port, environment={"STOA_DEMO_PASSWORD": PASSWORD, **TIMES}) as up:
-            running = App(f"http://localhost:{port}", data_dir, services_of(data_dir)["DATABASE_URL"])
-            running.wait_until_healthy()
-            _answer_chemistry_by(replay_url, folder, data_dir)
-            yield running
-            up.end()
+    variables = {"STOA_DEMO_PASSWORD": PASSWORD, **TIMES}
+    with (
+        data_directory(folder) as data_dir,
+        replaying() as replay_url,
+        stoa_up(data_dir, port, environment=variables) as up,
+    ):
+        running = App(f"http://localhost:{port}", data_dir, services_of(data_dir)["DATABASE_URL"])
+        running.wait_until_healthy()
+        _answer_chemistry_by(replay_url, folder, data_dir)
+        yield running
+        up.end()
 
 
 def _answer_chemistry_by(replay_url: str, folder: Path, data_dir: Path) -> None:
     file = folder / "models.yaml"
-    file.write_text(
-        yaml.safe_dump(
-            {
-                "models": [
-                    {
-                        "name": "replay",
-                        "provider": "openai",
-                        "model": MODEL,
-                        "url_template": replay_url,
-                        "api_key": API_KEY,
-                    }
-                ],
-                "service_configs": [{"name": "replay", "primary_model": "replay"}],
-                "feature_configs": [
-                    {"feature": "student_dialogue", "section": "chemistry-autumn", "service_config": "replay"}
-                ],
-            }
-        )
-    )
+    model = {"name": "replay", "provider": "openai", "model": MODEL, "url_template": replay_url, "api_key": API_KEY}
+    override = {"feature": "student_dialogue", "section": "chemistry-autumn", "service_config": "replay"}
+    chain = {"name": "replay", "primary_model": "replay"}
+    catalogue = {"models": [model], "service_configs": [chain], "feature_configs": [override]}
+    file.write_text(yaml.safe_dump(catalogue))
     with stoa(data_dir, "genai", "import", str(file)) as command:
         assert command.ends() == 0, command.output
 

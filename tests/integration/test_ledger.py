@@ -140,7 +140,7 @@ async def test_a_failed_attempt_costs_nothing() -> None:
 
 async def test_a_failed_attempt_costs_what_the_provider_reported() -> None:
     reported = sse({"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 2}})
-    async with Replay(openai_answer("one two three").insert(reported, after=2).cut(after=2)) as replay:
+    async with Replay(openai_answer("one two three").cut(after=2).insert(reported, after=2)) as replay:
         await register(model_of(replay, **PRICE))
         await ask_in_vain()
     (row,) = await ledger_rows()

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import select
 
 from backend.access import (
@@ -19,8 +21,10 @@ from backend.access import (
     attempts,
     choose_theme,
     end_session,
+    enrol,
     ensure_person,
     list_sessions,
+    passwords,
     sign_in,
     sign_out,
     sign_out_everywhere,
@@ -33,9 +37,11 @@ from backend.core.embedded.valkey import start_valkey
 from backend.core.errors import Invalid, NotFound, NotSignedIn, TooMany
 from backend.core.ids import new_id
 from backend.core.redis import close_redis
+from tests.support import school as school_of_the_test
 from tests.support.school import PASSWORD, Member, School, change, found_school, make_member, open_session
 from tests.support.services import environment
 
+CHEAP = Argon2Hasher(time_cost=1, memory_cost=1_024, parallelism=1)
 HOME = Visitor(address="192.0.2.1", user_agent="Firefox")
 
 
@@ -107,10 +113,9 @@ async def test_wrong_password_and_unknown_address_get_the_same_words(ada: Member
     assert len(await session_rows(ada)) == 1
 
 
-@pytest.mark.parametrize(("email", "password"), [("a\0b@example.org", "x"), ("\ud83d@example.org", "x")])
-async def test_bytes_that_are_no_text_are_refused_in_words(ada: Member, email: str, password: str) -> None:
-    with pytest.raises((Invalid, WrongPassword)):
-        await sign_in(email, password, HOME)
+async def test_an_address_that_postgres_cant_hold_is_refused_in_words(ada: Member) -> None:
+    with pytest.raises(Invalid, match="stored as text"):
+        await sign_in("a\0b@example.org", "x", HOME)
 
 
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password(ada: Member) -> None:
@@ -120,8 +125,8 @@ async def test_an_unknown_address_takes_as_long_as_a_wrong_password(ada: Member)
         return time.perf_counter() - begun
 
     await took("nobody@example.org")
-    known = min([await took(ada.email) for _ in range(3)])
-    unknown = min([await took("nobody@example.org") for _ in range(3)])
+    known = min([await took(ada.email) for _ in range(2)])
+    unknown = min([await took("nobody@example.org") for _ in range(2)])
     assert 1 / 4 < unknown / known < 4
 
 
@@ -139,14 +144,10 @@ async def test_disabling_a_person_ends_what_they_can_do_at_once(ada: Member) -> 
 
 
 async def test_an_older_hash_is_renewed_at_sign_in(ada: Member) -> None:
-    from pwdlib.hashers.argon2 import Argon2Hasher
-
-    weak = Argon2Hasher(time_cost=1, memory_cost=1_024, parallelism=1).hash(PASSWORD)
-    await change(Person, ada.id, password_hash=weak)
+    await change(Person, ada.id, password_hash=CHEAP.hash(PASSWORD))
     await sign_in(ada.email, PASSWORD, HOME)
     async with transaction() as session:
         kept = (await session.exec(select(Person).where(Person.id == ada.id))).one()
-    assert kept.password_hash != weak
     assert "m=65536" in kept.password_hash
     await sign_in(ada.email, PASSWORD, HOME)
 
@@ -171,9 +172,9 @@ async def test_a_session_remembers_where_it_was_opened(ada: Member) -> None:
     assert (len(row.address), len(row.user_agent)) == (64, 300)
 
 
-@pytest.mark.parametrize("token", [None, "", "unknown", "x" * 100_000, "\ud83d", "a\0b", "' OR 1=1 --"])
-async def test_a_token_nobody_was_given_is_nobodys(ada: Member, token: str | None) -> None:
-    assert not (await actor_for(token)).signed_in
+async def test_a_token_nobody_was_given_is_nobodys(ada: Member) -> None:
+    for token in (None, "", "unknown", "x" * 100_000, "\ud83d", "a\0b", "' OR 1=1 --", ada.token[:-1], ada.token + "="):
+        assert not (await actor_for(token)).signed_in
 
 
 async def test_an_expired_session_is_nobodys_and_goes_at_the_next_sign_in(ada: Member) -> None:
@@ -258,8 +259,6 @@ async def test_roles_are_read_anew_for_every_request(school: School) -> None:
     assert (await student.actor()).roles == {school.here.id: Role.STUDENT}
     async with transaction() as session:
         person = (await session.exec(select(Person).where(Person.id == student.id))).one()
-        from backend.access import enrol
-
         await enrol(session, person, school.here.id, Role.ASSISTANT)
         await enrol(session, person, school.elsewhere.id, Role.STUDENT)
     assert (await student.actor()).roles == {school.here.id: Role.ASSISTANT, school.elsewhere.id: Role.STUDENT}
@@ -269,7 +268,15 @@ async def test_roles_are_read_anew_for_every_request(school: School) -> None:
 
 
 @pytest.fixture
-async def strict(services: None) -> AsyncIterator[None]:
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it isn't the hash that is looked at."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHash((CHEAP,)))
+    monkeypatch.setattr(passwords, "_nobodys_hash", lambda: CHEAP.hash("nobody"))
+    monkeypatch.setattr(school_of_the_test, "_password_hash", lambda: CHEAP.hash(PASSWORD))
+
+
+@pytest.fixture
+async def strict(services: None, cheap_hashes: None) -> AsyncIterator[None]:
     with environment(STOA_SIGN_IN_ATTEMPTS="2", STOA_SIGN_IN_ATTEMPTS_PER_ADDRESS="4"):
         yield
 
@@ -323,7 +330,7 @@ async def _outcome(email: str) -> type[BaseException] | None:
     return None
 
 
-async def test_limits_hold_in_memory_while_redis_is_away(database: str, tmp_path: Path) -> None:
+async def test_limits_hold_in_memory_while_redis_is_away(database: str, tmp_path: Path, cheap_hashes: None) -> None:
     ada = await make_member("Ada Lovelace")
     server = start_valkey(tmp_path)
     try:
@@ -342,7 +349,7 @@ async def test_limits_hold_in_memory_while_redis_is_away(database: str, tmp_path
         server.stop()
 
 
-async def test_limits_hold_without_any_redis(database: str) -> None:
+async def test_limits_hold_without_any_redis(database: str, cheap_hashes: None) -> None:
     ada = await make_member("Ada Lovelace")
     with environment(STOA_SIGN_IN_ATTEMPTS="1"):
         await fail(ada.email)

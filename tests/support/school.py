@@ -11,13 +11,14 @@ from uuid import UUID
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import SQLModel, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Actor, Person, Role, actor_for, enrol
-from backend.access.models import Session
+from backend.access import Actor, Person, Role, actor_for
+from backend.access.models import Membership, Session
 from backend.core.clock import now
 from backend.core.database import transaction
 from backend.courses import CourseText, LessonText, ensure_section
-from backend.courses.models import Section
+from backend.courses.models import Lesson, Section
 from backend.courses.writing import publish_course
 from backend.dialogue.models import Conversation, Message, MessageRole, Turn, TurnStatus
 
@@ -97,15 +98,12 @@ async def found_school() -> School:
         course, version = await publish_course(session, COURSE)
         here = await ensure_section(session, course, version.id, "baking-autumn", "Autumn", "UTC")
         elsewhere = await ensure_section(session, course, version.id, "baking-spring", "Spring", "UTC")
-    school = School(here, elsewhere)
-    for role in ROLES[1:]:
-        section = elsewhere if role.endswith("elsewhere") else here
-        held = None if role == "administrator" else Role(role.removesuffix("_elsewhere"))
-        school.members[role] = await make_member(role.replace("_", " ").title(), section if held else None, held)
-    from backend.courses import open_section
-
-    view = await open_section(await school.actor(), here.slug)
-    school.lessons = {lesson.slug: lesson.key for lesson in view.lessons}
+        school = School(here, elsewhere)
+        for role in ROLES[1:]:
+            section = elsewhere if role.endswith("elsewhere") else here
+            held = None if role == "administrator" else Role(role.removesuffix("_elsewhere"))
+            school.members[role] = _add_member(session, role.replace("_", " ").title(), section if held else None, held)
+        school.lessons = dict((await session.exec(select(Lesson.slug, Lesson.key))).all())
     return school
 
 
@@ -113,35 +111,42 @@ async def make_member(
     name: str, section: Section | None = None, role: Role | None = None, *, disabled: bool = False
 ) -> Member:
     """A person with a session; an administrator when they have no role."""
-    email = f"{name.lower().replace(' ', '.')}@example.org"
+    async with transaction() as session:
+        return _add_member(session, name, section, role, disabled=disabled)
+
+
+async def open_session(person_id: UUID, *, expires_in: timedelta = timedelta(days=1)) -> str:
+    """Another session of a person; its token."""
+    async with transaction() as session:
+        return _add_session(session, person_id, expires_in)
+
+
+def _add_member(
+    session: AsyncSession, name: str, section: Section | None, role: Role | None, *, disabled: bool = False
+) -> Member:
     person = Person(
-        email=email,
+        email=f"{name.lower().replace(' ', '.')}@example.org",
         name=name,
         password_hash=_password_hash(),
         is_administrator=role is None,
         disabled_at=now() if disabled else None,
     )
-    async with transaction() as session:
-        session.add(person)
-        await session.flush()
-        if section and role:
-            await enrol(session, person, section.id, role)
-    return Member(person.id, email, await open_session(person.id))
+    session.add(person)
+    if section and role:
+        session.add(Membership(person_id=person.id, section_id=section.id, role=role))
+    return Member(person.id, person.email, _add_session(session, person.id, timedelta(days=1)))
 
 
-async def open_session(person_id: UUID, *, expires_in: timedelta = timedelta(days=1)) -> str:
-    """Another session of a person; its token."""
-    token = secrets.token_urlsafe(16)
-    moment = now()
-    async with transaction() as session:
-        session.add(
-            Session(
-                person_id=person_id,
-                token_hash=hashlib.sha256(token.encode()).digest(),
-                seen_at=moment,
-                expires_at=moment + expires_in,
-            )
+def _add_session(session: AsyncSession, person_id: UUID, expires_in: timedelta) -> str:
+    token, moment = secrets.token_urlsafe(16), now()
+    session.add(
+        Session(
+            person_id=person_id,
+            token_hash=hashlib.sha256(token.encode()).digest(),
+            seen_at=moment,
+            expires_at=moment + expires_in,
         )
+    )
     return token
 
 

@@ -6,7 +6,7 @@ const LINES = 8; // the box grows to so many, then scrolls
 const SAVE_AFTER = 300; // ms without typing
 
 /** Where a message is written. It holds its own text: typing touches nothing else and waits for no one. */
-export const Composer = memo(function Composer({ ref, turnId, sending, disabledReason, notice, placeholder, alert, draftOf }) {
+export const Composer = memo(function Composer({ ref, turnId, sending, disabledReason, draftOf, alert, ...words }) {
   const { send, stop } = useActions();
   const area = useRef(null);
   const [text, setText] = useDraft(draftOf);
@@ -61,7 +61,7 @@ export const Composer = memo(function Composer({ ref, turnId, sending, disabledR
           aria-label="Message"
           aria-describedby={describedBy}
           enterKeyHint="send"
-          placeholder={placeholder}
+          placeholder={words.placeholder}
           disabled={Boolean(disabledReason)}
           value={text}
           onChange={(event) => setText(event.target.value)}
@@ -77,7 +77,7 @@ export const Composer = memo(function Composer({ ref, turnId, sending, disabledR
       </div>
       <div className="stoa-hint">
         <span className="stoa-keys">{turnId ? "Esc stops" : <SendKeys />}</span>
-        {notice && <span className="stoa-notice">{notice}</span>}
+        {words.notice && <span className="stoa-notice">{words.notice}</span>}
       </div>
     </form>
   );

@@ -146,7 +146,13 @@ export const Answer = memo(function Answer({ message, live, last, idle }) {
       {running ? (
         <div className="stoa-actions" />
       ) : (
-        <AnswerActions message={message} text={text} status={status} model={message.model || now.model} again={last && idle} />
+        <AnswerActions
+          message={message}
+          text={text}
+          status={status}
+          model={message.model || now.model}
+          again={last && idle}
+        />
       )}
     </article>
   );

@@ -57,7 +57,11 @@ const SHORT = 24; // characters of code that stay on one line, even on a phone
 const DRAW = {
   text: ({ value }) => withBreaks(value),
   paragraph: (node, context) => <p>{children(node, context)}</p>,
-  heading: (node, context) => <Heading depth={node.depth} variant={context.variant} content={children(node, context)} />,
+  heading: (node, context) => (
+    <Heading depth={node.depth} variant={context.variant}>
+      {children(node, context)}
+    </Heading>
+  ),
   emphasis: (node, context) => <em>{children(node, context)}</em>,
   strong: (node, context) => <strong>{children(node, context)}</strong>,
   delete: (node, context) => <del>{children(node, context)}</del>,
@@ -94,7 +98,7 @@ function withBreaks(value) {
 }
 
 // The page's title is the h1. In an answer every heading is one level below its message, whatever the model chose.
-function Heading({ depth, variant, content }) {
+function Heading({ depth, variant, children: content }) {
   const Tag = variant === "lesson" ? `h${Math.min(Math.max(depth, 2), 6)}` : "h4";
   return <Tag className={`stoa-h${depth}`}>{content}</Tag>;
 }
@@ -118,7 +122,7 @@ function drawList(node, context) {
 
 function tight(item, context) {
   return item.children.map((child, index) => (
-    <Fragment key={index}>{children({ children: child.type === "paragraph" ? child.children : [child] }, context)}</Fragment>
+    <Fragment key={index}>{children(child.type === "paragraph" ? child : { children: [child] }, context)}</Fragment>
   ));
 }
 

@@ -1,6 +1,6 @@
 let region = null;
 
-/** Make the page's one place for saying small things to screen readers; they only hear places that were there before. */
+/** Make the page's one place for saying small things aloud: only a place that was there before is listened to. */
 export function prepareToSay() {
   if (region?.isConnected) return;
   region = document.createElement("div");

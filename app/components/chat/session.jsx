@@ -1,11 +1,13 @@
-import { Fragment, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { Fragment, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Actions, FailureNonce } from "./actions.js";
 import { Announcer } from "./announcer.jsx";
+import { useAsked, useFailure, useLatest } from "./asking.js";
 import { Composer } from "./composer.jsx";
+import { useTurn, withAnswerOf } from "./following.js";
 import { Log } from "./log.jsx";
 import { Answer, Question } from "./message.jsx";
+import { Empty, Skeleton } from "./placeholders.jsx";
 import { dayBetween } from "./times.js";
-import { Turn } from "./turn.js";
 import { useUnfolding } from "./unfold.js";
 
 const RECENT = 2; // messages that are always laid out; the browser skips the others while they are off screen
@@ -80,25 +82,34 @@ export function Session(props) {
     () => ({ person: props.person, conversation: props.conversation }),
     [props.person, props.conversation],
   );
+  const row = (message, last) => {
+    if (isQuestion(message)) {
+      const saving = asked?.kind === "edit" && asked.id === message.id;
+      return (
+        <Question
+          message={saving ? { ...message, content: asked.text } : message}
+          editable={idle && message === lastOwn}
+          editing={editing?.id === message.id ? editing.text : null}
+        />
+      );
+    }
+    if (message.role !== "assistant") return <p className="stoa-note">{message.content}</p>;
+    return (
+      <Answer
+        message={message}
+        live={live?.answerId === message.id ? live : null}
+        last={last}
+        idle={last && idle}
+      />
+    );
+  };
   const rows = shown.map((message, index) => {
-    const recent = index >= shown.length - RECENT;
     const day = dayBetween(shown[index - 1]?.at, message.at);
-    const last = index === shown.length - 1;
     return (
       <Fragment key={message.id}>
         {day && <p className="stoa-note stoa-day">{day}</p>}
-        <div className="stoa-message" data-message={message.id} data-recent={recent}>
-          {message.role !== "user" && message.role !== "assistant" ? (
-            <p className="stoa-note">{message.content}</p>
-          ) : isQuestion(message) ? (
-            <Question
-              message={asked?.kind === "edit" && asked.id === message.id ? { ...message, content: asked.text } : message}
-              editable={idle && message === lastOwn}
-              editing={editing?.id === message.id ? editing.text : null}
-            />
-          ) : (
-            <Answer message={message} live={live?.answerId === message.id ? live : null} last={last} idle={last && idle} />
-          )}
+        <div className="stoa-message" data-message={message.id} data-recent={index >= shown.length - RECENT}>
+          {row(message, index === shown.length - 1)}
         </div>
       </Fragment>
     );
@@ -109,8 +120,12 @@ export function Session(props) {
       <FailureNonce value={failure?.nonce ?? null}>
         <Log ref={log} first={shown[0]?.id ?? ""} busy={Boolean(turnId)}>
           {hasEarlier && shown[0]?.id === messages[0]?.id && (
-            <button type="button" className="stoa-button stoa-earlier" disabled={asked?.kind === "earlier"}
-              onClick={actions.earlier}>
+            <button
+              type="button"
+              className="stoa-button stoa-earlier"
+              disabled={asked?.kind === "earlier"}
+              onClick={actions.earlier}
+            >
               Show earlier messages
             </button>
           )}
@@ -140,104 +155,3 @@ export function Session(props) {
 
 const noSubscription = () => () => {};
 const isQuestion = (message) => message.role === "user";
-
-/** The answer of the turn may not be among the messages yet; it gets its row, under its id, all the same. */
-function withAnswerOf(turn, messages) {
-  if (!turn?.answer_id || messages.some((message) => message.id === turn.answer_id)) return messages;
-  return [...messages, { id: turn.answer_id, role: "assistant", content: "", status: "queued" }];
-}
-
-/** The turn being followed, kept after its end so that its text stays until the final message is there. */
-function useTurn(turn, messages, onEnd) {
-  const [live, setLive] = useState(null);
-  const latest = useRef({});
-  latest.current = { messages, onEnd };
-  const ended = useRef(new Set());
-  const id = turn?.id ?? "";
-  const answerId = turn?.answer_id ?? "";
-  useEffect(() => {
-    if (!id || ended.current.has(id)) return undefined;
-    const next = new Turn({
-      id,
-      answerId,
-      shown: latest.current.messages.find((message) => message.id === answerId)?.content,
-      onEnd: () => {
-        ended.current.add(id);
-        latest.current.onEnd(id);
-      },
-    });
-    setLive(next);
-    next.open();
-    return () => next.close();
-  }, [id, answerId]);
-  return live;
-}
-
-/** What was asked of the server and isn't answered yet; it is when the turn or the messages have moved on. */
-function useAsked(now) {
-  const [asked, setAsked] = useState(null);
-  const done = asked && isDone(asked, asked.when, now);
-  if (done) setAsked(null);
-  return [done ? null : asked, (what) => setAsked(what && { ...what, when: now })];
-}
-
-function isDone({ kind }, before, now) {
-  if (kind === "send") return now.own !== before.own;
-  if (kind === "earlier") return now.first !== before.first;
-  return (now.turn && now.turn !== before.turn) || now.last !== before.last;
-}
-
-/** The last failure in words. One that was there before this session began is old news. */
-function useFailure(failure, takeBack) {
-  const [seen, setSeen] = useState(failure?.nonce ?? null);
-  const [message, setMessage] = useState("");
-  const nonce = failure?.nonce ?? null;
-  useEffect(() => {
-    if (nonce === null || nonce === seen) return;
-    setSeen(nonce);
-    setMessage(failure.message);
-    takeBack();
-  });
-  return { message, clear: () => setMessage("") };
-}
-
-/** The same functions for ever, which call the latest ones. */
-function useLatest(functions) {
-  const latest = useRef(functions);
-  latest.current = functions;
-  return useMemo(
-    () =>
-      Object.fromEntries(Object.keys(latest.current).map((name) => [name, (...args) => latest.current[name](...args)])),
-    [],
-  );
-}
-
-function Skeleton() {
-  return (
-    <div className="stoa-skeleton" aria-busy="true">
-      <span className="stoa-sr">Loading the conversation</span>
-      <i />
-      <i />
-      <i />
-      <i />
-    </div>
-  );
-}
-
-function Empty({ emptyTitle, emptyHint, suggestions, disabledReason, send }) {
-  return (
-    <div className="stoa-empty">
-      {emptyTitle && <p className="stoa-empty-title">{emptyTitle}</p>}
-      {emptyHint && <p className="stoa-empty-hint">{emptyHint}</p>}
-      {suggestions.length > 0 && !disabledReason && (
-        <div className="stoa-chips">
-          {suggestions.map((suggestion) => (
-            <button key={suggestion} type="button" className="stoa-chip" onClick={() => send(suggestion)}>
-              {suggestion}
-            </button>
-          ))}
-        </div>
-      )}
-    </div>
-  );
-}

@@ -173,7 +173,8 @@ export class Turn {
   }
 
   #retry(atOnce) {
-    const wait = atOnce ? 0 : RETRY_AFTER[Math.min(this.#attempt, RETRY_AFTER.length - 1)] * (0.8 + 0.4 * Math.random());
+    const spread = 0.8 + 0.4 * Math.random(); // so that a class doesn't come back in one second
+    const wait = atOnce ? 0 : spread * RETRY_AFTER[Math.min(this.#attempt, RETRY_AFTER.length - 1)];
     this.#attempt += 1;
     const again = () => {
       this.#cancel("retry");
