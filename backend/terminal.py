@@ -1,7 +1,6 @@
 """A completion in the terminal: text as it comes, or one JSON event per line for programs."""
 
 import json
-import os
 import re
 import sys
 import time
@@ -47,8 +46,6 @@ async def complete_in_terminal(
                 finished = isinstance(event, Finished)
     except StoaError as error:
         write(_described_error(error) | {"ms": _since(begun)})
-    except BrokenPipeError:  # whoever reads our output has seen enough; Python's last flush must not fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         await close_providers()
     return finished

@@ -36,24 +36,20 @@ export function Toast({ toast }) {
 
 /** After a link was followed inside the app: what a new page load would do with the focus. */
 export function Landing() {
-  const { pathname } = useLocation();
+  const { key, pathname } = useLocation();
   const kind = useNavigationType();
-  const before = useRef(pathname);
   useEffect(() => {
-    if (before.current === pathname) return;
-    before.current = pathname;
     if (kind === "PUSH") (pathname.endsWith("/chat") ? focusComposer : focusContent)();
-  }, [pathname, kind]);
+  }, [key]);
   return null;
 }
 
-/** The composer, whenever `nonce` becomes another one. */
+/** The composer, whenever `nonce` grows; it begins anew with a new web process. */
 export function FocusComposer({ nonce }) {
   const before = useRef(nonce);
   useEffect(() => {
-    if (before.current === nonce) return;
+    if (nonce > before.current) focusComposer();
     before.current = nonce;
-    focusComposer();
   }, [nonce]);
   return null;
 }

@@ -10,7 +10,7 @@ from app.state.session import Session
 def page(*content: rx.Component, nav: rx.Component | None = None, **props: str) -> rx.Component:
     """A page with the top bar; `nav` stands beside the logo."""
     return rx.el.div(
-        rx.el.a("Skip to content", href="#content", class_name="skip"),
+        rx.el.a("Skip to content", href="#content", reload_document=True, class_name="skip"),
         _top(nav),
         rx.el.main(*content, id="content", tab_index=-1, **props),
         class_name="shell",

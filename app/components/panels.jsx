@@ -45,15 +45,21 @@ export function Sheet({ label, title, name = "", children }) {
   );
 }
 
-/** A button that shows what belongs to it; Esc, a click elsewhere or following a link hides it again. */
-export function Disclosure({ label, name, className = "", face, children }) {
+/**
+ * A button that shows what belongs to it; Esc, a click elsewhere or following a link hides it again.
+ * `focused`: whoever used it comes back to it, after what it offered stood in its place.
+ */
+export function Disclosure({ label, name, className = "", face, focused = false, children }) {
   const [open, setOpen] = useClosedByNavigation();
   const root = useRef(null);
   const button = useRef(null);
   const id = useId();
   useEffect(() => {
+    if (focused) button.current.focus();
+  }, []);
+  useEffect(() => {
     if (!open) return undefined;
-    const outside = (event) => !root.current.contains(event.target) && setOpen(false);
+    const outside = (event) => !root.current?.contains(event.target) && setOpen(false);
     document.addEventListener("pointerdown", outside);
     document.addEventListener("focusin", outside);
     return () => {

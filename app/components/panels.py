@@ -29,6 +29,8 @@ class _Disclosure(rx.Component):
     name: rx.Var[str]
     # One or two characters drawn before the label.
     face: rx.Var[str]
+    # Whether it takes the focus when it appears.
+    focused: rx.Var[bool]
 
 
 def sheet(*children: rx.Component, label: rx.Var[str] | str, name: str, title: rx.Var[str] | str = "") -> rx.Component:
@@ -42,6 +44,7 @@ def disclosure(
     label: rx.Var[str] | str = "",
     name: rx.Var[str] | str = "",
     face: rx.Var[str] | str = "",
+    focused: rx.Var[bool] | bool = False,
 ) -> rx.Component:
     """Children that a button shows and hides."""
-    return _Disclosure.create(*children, label=label, name=name, face=face, class_name=class_name)
+    return _Disclosure.create(*children, label=label, name=name, face=face, focused=focused, class_name=class_name)

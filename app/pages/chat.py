@@ -3,6 +3,7 @@
 import reflex as rx
 
 from app.components.contents import section_nav
+from app.components.frame import FocusComposer
 from app.components.page import opened, page, skeleton
 from app.components.panels import disclosure, sheet
 from app.components.tutor import tutor
@@ -30,6 +31,7 @@ def chat() -> rx.Component:
         rx.el.section(
             rx.el.h1(rx.cond(TutorState.title != "", TutorState.title, "New conversation"), class_name="talk-title"),
             opened(ChatState.loading, skeleton(), tutor("course", then=[ChatState.refresh])),
+            FocusComposer.create(nonce=TutorState.begun_afresh),
             class_name="talk",
             aria_label="Conversation",
         ),
@@ -92,7 +94,6 @@ def _entry(item: rx.Var[HistoryItem]) -> rx.Component:
                 moment(item["at"]), rx.cond(item["lesson"] != "", " · " + item["lesson"].to(str), ""), class_name="meta"
             ),
             href="/s/" + ChatState.slug + "/chat/" + item["id"].to(str),
-            auto_focus=ChatState.touched == item["id"],
             custom_attrs={"aria-current": rx.cond(TutorState.conversation_id == item["id"], "page", None)},
         ),
         disclosure(
@@ -101,6 +102,7 @@ def _entry(item: rx.Var[HistoryItem]) -> rx.Component:
             class_name="acts",
             name="Actions for " + title,
             face="⋯",
+            focused=ChatState.touched == item["id"],
         ),
     )
 

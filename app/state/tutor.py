@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import reflex as rx
 
 from app.state.session import Session, acting, to_sign_in
-from backend.core.errors import NotFound, NotSignedIn, StoaError
+from backend.core.errors import NotFound, NotSignedIn, StoaError, Unavailable
 from backend.core.ids import parse_id
 from backend.courses import LessonView, SectionView
 from backend.dialogue import (
@@ -26,6 +26,8 @@ from backend.genai import model_notice
 
 LONGEST_EVENT = 200_000
 """Characters of a message looked at; what is longer is refused by its length alone."""
+AWAY = "Stoa was away for a moment, so this wasn't sent. Please send it again."
+"""A new web process knows nothing of the page until it has loaded again."""
 
 
 class MessageItem(TypedDict):
@@ -72,6 +74,8 @@ class TutorState(Session):
     begun_afresh: int = 0
     """How often a new conversation was asked for."""
 
+    _afresh: bool = False
+    """A new conversation was asked for: opening the same lesson again doesn't bring back the latest one."""
     _section_id: UUID | None = None
     _lesson_key: UUID | None = None
 
@@ -79,7 +83,7 @@ class TutorState(Session):
     async def send(self, text: str) -> Any:
         """Ask; the answer comes over the turn's event stream."""
         if self._section_id is None or not isinstance(text, str):
-            return self._fail(NotFound("Open a lesson or a section first."))
+            return self._fail(Unavailable(AWAY) if acting().signed_in else NotSignedIn())
         try:
             turn = await ask(
                 acting(),
@@ -155,24 +159,27 @@ class TutorState(Session):
         self._clear()
         self.loading = False
         self.begun_afresh += 1
+        self._afresh = True
 
     async def _open_beside(self, lesson: LessonView) -> None:
         """Show the latest conversation beside a lesson, or an empty one."""
         if (self._section_id, self._lesson_key) != (lesson.section.id, lesson.key):
             self._clear()
+            self._afresh = False
         self._section_id, self._lesson_key = lesson.section.id, lesson.key
         self.disabled_reason = self._reason(lesson.section, lesson.tutor_off)
         self.notice = await model_notice(lesson.section.id)
         self.loading = False
         if not self.disabled_reason or lesson.section.role != "administrator":
             found = await latest_conversation(acting(), lesson.section.id, lesson.key)
-            if found is not None and not self.conversation_id:
+            if found is not None and not self.conversation_id and not self._afresh:
                 self.conversation_id = str(found)
             await self._reload()
 
     async def _open_alone(self, section: SectionView, conversation: UUID | None) -> None:
         """Show a conversation on its own page, or an empty one."""
         if str(conversation or "") != self.conversation_id or self._section_id != section.id or self._lesson_key:
+            self.begun_afresh += bool(self.conversation_id and not self._lesson_key and conversation is None)
             self._clear()
         self._section_id, self._lesson_key = section.id, None
         self.conversation_id = str(conversation or "")

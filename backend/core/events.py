@@ -17,6 +17,7 @@ import structlog
 
 from backend.core.redis import RedisError, get_redis
 from backend.core.settings import get_settings
+from backend.core.tasks import end_tasks
 from backend.core.telemetry import FOLLOWERS
 
 log = structlog.get_logger(__name__)
@@ -96,9 +97,7 @@ class EventHub:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
             await self._flush()
 
     def publish(self, stream: str, name: str, data: Mapping[str, Any], *, urgent: bool = False) -> None:

@@ -22,6 +22,7 @@ from backend.core.events import SNAPSHOT, TEXT, EventHub, StreamEvent
 from backend.core.ids import new_id, parse_id
 from backend.core.redis import RedisError, get_redis
 from backend.core.settings import get_settings
+from backend.core.tasks import end_tasks
 from backend.core.telemetry import TURNS, TURNS_ACTIVE
 from backend.dialogue import queries
 from backend.dialogue.context import load_context
@@ -106,10 +107,8 @@ class TurnRunner:
             try:
                 yield
             finally:
-                for loop in loops:
-                    loop.cancel()
+                await end_tasks(loops)
                 await self._wind_down()
-                await asyncio.gather(*loops, return_exceptions=True)
 
     async def _wind_down(self) -> None:
         """Interrupt what still answers; what is being saved is left to it for a moment."""
@@ -118,9 +117,7 @@ class TurnRunner:
                 task.cancel()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=LAST_SAVE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end_tasks(late)
 
     def launch(self, turn_id: UUID, answer_id: UUID) -> None:
         """Begin to answer a stored turn."""

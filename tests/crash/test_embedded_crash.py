@@ -18,6 +18,8 @@ from backend.core.embedded.valkey import start_valkey
 from backend.core.settings import PROJECT_ROOT
 from tests.support.running import data_directory, pretend_build, processes_of, stoa, stoa_up, wait_until
 
+pytestmark = pytest.mark.timeout(400)  # each start takes 9 s of processor time, and machines are shared
+
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:

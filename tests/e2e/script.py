@@ -1,6 +1,7 @@
 """What the replay server answers in chemistry-autumn: the last question's first word decides."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ ENDLESS = [f"more{number} " for number in range(3000)]
 def answer(request: Received) -> Answer:
     """The answer that the last question asks for."""
     question = request.json["messages"][-1]["content"]
-    match question.split()[0].lower():
+    match re.findall(r"[a-z]*", question)[0]:
         case "count":
             return openai_answer(COUNTED).pace(30)
         case "endless":

@@ -62,7 +62,7 @@ def test_a_conversation_is_renamed(ada: Visitor) -> None:
     expect(title).to_be_focused()
     title.fill("Element 105")
     title.press("Enter")
-    expect(row(tutor, "Element 105").get_by_role("link")).to_be_focused()
+    expect(tutor.page.get_by_role("button", name="Actions for Element 105")).to_be_focused()
     tutor.page.reload()
     expect(row(tutor, "Element 105")).to_be_visible()
     expect(tutor.page.get_by_role("heading", name="Element 105", level=1)).to_be_visible()
@@ -73,7 +73,7 @@ def test_a_conversation_is_deleted_for_good(ada: Visitor) -> None:
     address = tutor.page.url
     act(tutor, "about einsteinium", "Delete")
     tutor.page.get_by_role("button", name="Keep").click()
-    expect(row(tutor, "about einsteinium").get_by_role("link")).to_be_focused()
+    expect(tutor.page.get_by_role("button", name="Actions for about einsteinium")).to_be_focused()
     act(tutor, "about einsteinium", "Delete")
     tutor.page.get_by_role("group", name="Delete about einsteinium").get_by_role("button", name="Delete").click()
     expect(row(tutor, "about einsteinium")).to_have_count(0)

@@ -33,6 +33,7 @@ def test_from_the_sign_in_page_to_a_stopped_answer(visit: Visit) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
     tab_to(page, "General chemistry")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Start reading")).to_be_visible()

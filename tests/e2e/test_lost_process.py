@@ -32,11 +32,14 @@ def test_a_killed_web_process_leaves_the_partial_answer_and_a_retry(ada: Visitor
     assert app.web_process() != killed
 
 
-def test_what_is_asked_while_the_process_is_away_arrives(ada: Visitor, app: App) -> None:
+def test_what_is_asked_while_the_process_is_away_comes_back_to_be_sent_again(ada: Visitor, app: App) -> None:
     ada.expects(BROKEN)
     tutor = ada.goes(CHEMISTRY).begins_afresh()
     os.kill(app.web_process(), signal.SIGKILL)
     time.sleep(0.2)
     tutor.asks("are you there?")
-    tutor.hears("You said: are you there?", timeout=60_000)
-    expect(tutor.questions).to_have_count(1)
+    expect(tutor.page.get_by_text("No connection")).to_be_visible()
+    expect(tutor.page.get_by_role("alert")).to_contain_text("send it again", timeout=60_000)
+    expect(tutor.composer).to_have_value("are you there?")
+    tutor.composer.press("Enter")
+    tutor.hears("You said: are you there?")

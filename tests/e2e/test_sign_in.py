@@ -75,11 +75,14 @@ def test_an_ended_session_leads_to_the_sign_in_page_and_back(visit: Visit, app: 
     visitor = visit("emi")
     tutor = visitor.goes(CHEMISTRY)
     expect(tutor.composer).to_be_enabled()
-    app.sql("UPDATE sessions SET expires_at = now() WHERE person_id = (SELECT id FROM people WHERE email LIKE 'emi@%')")
+    app.sql(
+        "UPDATE sessions SET expires_at = now() FROM people WHERE people.id = person_id AND email = 'emi@example.org'"
+    )
     tutor.asks("is anybody there?")
     expect(visitor.page).to_have_url(re.compile(r"/login\?next=.*the-mole"))
     visitor.signs_in("emi")
     expect(visitor.page.get_by_role("heading", name="The mole", level=1)).to_be_visible()
+    expect(tutor.composer).to_have_value("is anybody there?")
 
 
 def test_signing_out_everywhere_ends_the_other_browser(visit: Visit) -> None:

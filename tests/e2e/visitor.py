@@ -121,8 +121,8 @@ class Tutor:
 
     def is_loaded(self) -> "Tutor":
         """Wait until the page shows what it is about."""
-        expect(self.page.locator(".skeleton, .stoa-skeleton")).to_have_count(0)
         expect(self.composer).to_be_visible()
+        expect(self.page.locator(".skeleton, .stoa-skeleton")).to_have_count(0)
         return self
 
     def asks(self, question: str) -> "Tutor":

@@ -27,6 +27,8 @@ from tests.support.running import (
     wait_until,
 )
 
+pytestmark = pytest.mark.timeout(400)  # each start takes 9 s of processor time, and machines are shared
+
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from backend.genai.errors import ProviderUnavailable
 from backend.genai.providers import http
 from backend.genai.schemas import Finished, Prompt, UserMessage
-from tests.support.replay import Replay
+from tests.support.replay import Replay, refusing_port
 from tests.support.replay_answers import Answer, Fault, anthropic_answer, openai_answer, raw_answer
 from tests.support.replay_client import PROMPT, answered, ask, failed, failure_of, provider_of, text_of
 
@@ -157,3 +158,22 @@ async def test_plain_server_where_tls_is_expected():
     async with Replay(openai_answer()) as replay:
         _, error = await failure_of(replay.spec(base_url=f"https://127.0.0.1:{replay.port}/v1", connect_timeout=0.3))
     assert type(error) is ProviderUnavailable
+
+
+def test_uvloop_serves_as_well(certificate: ssl.SSLContext):
+    """The web server's event loop, whose transports differ in what they raise and when."""
+
+    async def scenario() -> None:
+        async with Replay(openai_answer("encrypted"), tls=certificate) as replay:
+            assert text_of(await ask(replay)) == "encrypted"
+        assert type((await failed(openai_answer("one two").cut(after=1)))[1]) is ProviderUnavailable
+        assert text_of(await answered(openai_answer(["word " * 200_000]))) == "word " * 200_000
+        script = [openai_answer("one"), openai_answer().cut_before_headers(), openai_answer("two")]
+        async with Replay(*script) as replay, provider_of(replay.spec()) as model:
+            answers = [text_of([event async for event in model.stream(PROMPT)]) for _ in range(2)]
+        assert answers == ["one", "two"]
+        with refusing_port() as port:
+            _, error = await failure_of(replay.spec(base_url=f"http://127.0.0.1:{port}/v1"))
+        assert type(error) is ProviderUnavailable
+
+    uvloop.run(scenario())

@@ -102,7 +102,8 @@ describe("Markdown", () => {
     ["[1](/s/python/l/loops#where)", '<a href="/s/python/l/loops#where" class="stoa-cite">1</a>'],
     ["$x^2$", '<code class="stoa-tex">x^2</code>'],
     ["```py\nx\n```", "<span>Python</span>"],
-    ["```\nopen fence", "open fence"],
+    ["```\nopen fence", '<span class="stoa-line">open fence</span>'],
+    ["```\na\n\nb\n```", '<span class="stoa-line">a\n</span><span class="stoa-line">\n</span><span class="stoa-line">b</span>'],
     ["[a]: /here\n\n", ""],
     ["[a]\n\n[a]: /here", "<p>[a]</p>"],
   ])("%j", (text, part) => expect(html(text)).toContain(part));

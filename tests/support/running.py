@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from backend.core.embedded.cluster import forget_cluster
 from backend.core.embedded.frontend import build_folder, source_folder, stage, web_folder
 from backend.core.embedded.ports import free_port
+from backend.core.embedded.processes import spawn
 from backend.core.settings import PROJECT_ROOT, Settings
 
 _INHERITED = ("HOME", "LANG", "PATH", "PYTHONDONTWRITEBYTECODE", "TMPDIR")
@@ -26,17 +26,14 @@ class Command:
         descriptor, name = tempfile.mkstemp(suffix=".out")
         os.close(descriptor)
         self._output = Path(name)
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "backend.cli", *arguments],
-                env={**inherited, "STOA_DATA_DIR": str(data_dir), **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=PROJECT_ROOT,
-                start_new_session=True,  # a test's own Ctrl-C is not for it
-            )
+        inherited = {variable: os.environ[variable] for variable in _INHERITED if variable in os.environ}
+        self.process = spawn(  # so it ends when these tests are killed, too
+            "stoa",
+            [sys.executable, "-m", "backend.cli", *arguments],
+            log=self._output,
+            environment={**inherited, "STOA_DATA_DIR": str(data_dir), **(environment or {})},
+            cwd=PROJECT_ROOT,
+        ).process
 
     @property
     def output(self) -> str:

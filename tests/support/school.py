@@ -102,7 +102,9 @@ async def found_school() -> School:
         for role in ROLES[1:]:
             section = elsewhere if role.endswith("elsewhere") else here
             held = None if role == "administrator" else Role(role.removesuffix("_elsewhere"))
-            school.members[role] = _add_member(session, role.replace("_", " ").title(), section if held else None, held)
+            school.members[role] = await _add_member(
+                session, role.replace("_", " ").title(), section if held else None, held
+            )
         school.lessons = dict((await session.exec(select(Lesson.slug, Lesson.key))).all())
     return school
 
@@ -112,7 +114,7 @@ async def make_member(
 ) -> Member:
     """A person with a session; an administrator when they have no role."""
     async with transaction() as session:
-        return _add_member(session, name, section, role, disabled=disabled)
+        return await _add_member(session, name, section, role, disabled=disabled)
 
 
 async def open_session(person_id: UUID, *, expires_in: timedelta = timedelta(days=1)) -> str:
@@ -121,7 +123,7 @@ async def open_session(person_id: UUID, *, expires_in: timedelta = timedelta(day
         return _add_session(session, person_id, expires_in)
 
 
-def _add_member(
+async def _add_member(
     session: AsyncSession, name: str, section: Section | None, role: Role | None, *, disabled: bool = False
 ) -> Member:
     person = Person(
@@ -132,6 +134,7 @@ def _add_member(
         disabled_at=now() if disabled else None,
     )
     session.add(person)
+    await session.flush()
     if section and role:
         session.add(Membership(person_id=person.id, section_id=section.id, role=role))
     return Member(person.id, person.email, _add_session(session, person.id, timedelta(days=1)))

@@ -30,7 +30,7 @@ FAST = {
 @asynccontextmanager
 async def tutoring(replay: Replay, **settings: str) -> AsyncIterator[TurnRunner]:
     """This process's runner, running, with `replay` as the only model."""
-    with environment(**FAST, **settings):
+    with environment(**{**FAST, **settings}):
         await register(replay)
         get_runner.cache_clear()
         try:

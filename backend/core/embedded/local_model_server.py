@@ -14,8 +14,8 @@ from backend.core.embedded import wheels
 from backend.core.embedded.ports import LOOPBACK
 from backend.core.embedded.processes import watch_parent
 
-_CONTEXT = 8192  # tokens, the model's most; the slots share them, so one long conversation may use all
-_SLOTS = 2  # requests answered at once
+_CONTEXT = 8192  # tokens of one request, the model's most; sharing them let two long requests fail each other
+_SLOTS = 2  # requests answered at once; each reserves memory for its whole context (185 MiB)
 _THREADS = 2
 _CACHE_MIB = 512  # a conversation of 2,250 tokens takes about 50 MiB
 
@@ -31,9 +31,9 @@ def main() -> None:
     params.model_alias = {"local"}
     params.hostnames = [LOOPBACK]
     params.port = port
-    params.n_ctx = _CONTEXT
+    params.n_ctx = _CONTEXT * _SLOTS
     params.n_parallel = _SLOTS
-    params.kv_unified = True
+    params.kv_unified = False
     params.cache_ram_mib = _CACHE_MIB
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = min(_THREADS, os.cpu_count() or 1)
     params.n_gpu_layers = 0

@@ -23,6 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 PATIENCE = 1.0  # seconds that requests get to finish by themselves
+_CONNECTIONS = 10_000  # answered at once; every open page holds a websocket, every streaming answer one more
 LIMIT = 4.5  # seconds after which the process leaves whatever still hangs
 
 
@@ -64,6 +65,7 @@ async def _serve(application: Application, settings: Settings) -> None:
         port=settings.port,
         interface=Interfaces.ASGI,
         backlog=1024,
+        backpressure=_CONNECTIONS,
         log_level=LogLevels.error,  # its warning that embedding is experimental is not news
     )
     loop = asyncio.get_running_loop()

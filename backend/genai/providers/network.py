@@ -168,16 +168,17 @@ class _Socket(asyncio.Protocol):
             await self._more()
         data = b"".join(self._unread)
         self._unread.clear()
-        if self._unread_bytes > MAX_UNREAD and not self.has_ended:
+        if self._unread_bytes > MAX_UNREAD and not self._transport.is_closing():
             self._transport.resume_reading()
         self._unread_bytes = 0
         return data
 
     async def write(self, data: bytes) -> None:
         """Send `data`, waiting while the server is slow to take it. Raises `OSError` when the connection broke."""
-        self._transport.write(data)
-        await self._may_write.wait()
-        if self.has_ended:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+            await self._may_write.wait()
+        if self.has_ended or self._transport.is_closing():
             raise self._error or ConnectionResetError("the server closed the connection")
 
     async def start_tls(self, context: ssl.SSLContext, hostname: str | None, timeout: float | None) -> None:
@@ -203,7 +204,7 @@ class _Socket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._unread.append(data)
         self._unread_bytes += len(data)
-        if self._unread_bytes > MAX_UNREAD:
+        if self._unread_bytes > MAX_UNREAD and not self._transport.is_closing():
             self._transport.pause_reading()
         self._wake()
 

@@ -1,0 +1,272 @@
+"""Every state event and every API route, tried by everybody. A public method without its row here fails the suite."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+import reflex as rx
+
+from app.app import app  # noqa: F401 - imports every state
+from app.state.session import Session
+from app.state.tutor import TutorState
+from backend.api import Guard, create_api
+from backend.dialogue.models import TurnStatus
+from tests.support.replay import Replay
+from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
+from tests.support.tab import Tab, Told, running_app
+from tests.support.tutoring import tutoring
+
+OK, REFUSED, SIGN_IN = "ok", "refused", "sign in"
+Outcomes = dict[str, str]
+
+
+def only(*allowed: str, anonymous: str = SIGN_IN) -> Outcomes:
+    """`allowed` may, the others are refused, nobody is sent to the sign-in page."""
+    return {role: OK if role in allowed else REFUSED for role in ROLES} | {"anonymous": anonymous}
+
+
+ANYONE = dict.fromkeys(ROLES, OK)
+SIGNED_IN = only(*ROLES[1:])
+READERS = only("student", "assistant", "instructor", "administrator")
+MEMBERS = only("student", "assistant", "instructor")
+OWNER = only("student")
+NOTHING_TO_HIDE = ANYONE
+"""It changes only what this tab shows of its own."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """The school, and a conversation of its student that somebody else may be after."""
+
+    school: School
+    conversation: UUID
+    question: UUID
+    answer: UUID
+    turn: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An event: what it is sent with, who may, and what must be there first."""
+
+    outcomes: Outcomes
+    payload: Callable[[Stage], dict[str, Any]] = lambda _: {}
+    path: str = "/"
+    query: tuple[tuple[str, str], ...] = ()
+    in_conversation: bool = False
+    """The tab's state is made to name the student's conversation, whoever's tab it is."""
+    running: bool = False
+    """An answer is being written in it."""
+
+
+HERE = (("section", "baking-autumn"),)
+LESSON = (*HERE, ("lesson", "flour"))
+
+EVENTS: dict[str, Case] = {
+    "session.tell": Case(NOTHING_TO_HIDE, lambda _: {"text": "hello", "tone": "plain"}),
+    "login_state.load": Case(ANYONE, path="/login"),
+    "home_state.load": Case(SIGNED_IN),
+    "section_state.load": Case(READERS, path="/s/[section]", query=HERE),
+    "lesson_state.load": Case(READERS, path="/s/[section]/l/[lesson]", query=LESSON),
+    "account_state.load": Case(SIGNED_IN, path="/account"),
+    "account_state.set_theme": Case(SIGNED_IN, lambda _: {"theme": "dark"}),
+    "account_state.end": Case(only(), lambda _: {"session_id": str(uuid4())}),
+    "chat_state.load": Case(READERS, path="/s/[section]/chat/[[conversation]]", query=HERE),
+    "chat_state.search_for": Case(MEMBERS, lambda _: {"text": "bread"}, in_conversation=True),
+    "chat_state.show_more": Case(NOTHING_TO_HIDE),
+    "chat_state.refresh": Case(MEMBERS, in_conversation=True),
+    "chat_state.ask_rename": Case(NOTHING_TO_HIDE, lambda stage: {"conversation_id": str(stage.conversation)}),
+    "chat_state.ask_delete": Case(NOTHING_TO_HIDE, lambda stage: {"conversation_id": str(stage.conversation)}),
+    "chat_state.rename": Case(OWNER, lambda _: {"form": {"title": "Mine now"}}, in_conversation=True),
+    "chat_state.delete": Case(OWNER, lambda stage: {"conversation_id": str(stage.conversation)}),
+    "tutor_state.send": Case(OWNER, lambda _: {"text": "And salt?"}, in_conversation=True),
+    "tutor_state.edit_message": Case(OWNER, lambda stage: {"message_id": str(stage.question), "text": "Why rye?"}),
+    "tutor_state.regenerate_answer": Case(OWNER, lambda stage: {"message_id": str(stage.answer)}),
+    "tutor_state.stop_turn": Case(OWNER, lambda stage: {"turn_id": str(stage.turn)}, running=True),
+    "tutor_state.rate_answer": Case(
+        OWNER, lambda stage: {"message_id": str(stage.answer), "rating": 1, "reason": "good"}
+    ),
+    "tutor_state.turn_ended": Case(OWNER, lambda _: {"turn_id": str(uuid4())}, in_conversation=True),
+    "tutor_state.show_earlier": Case(OWNER, in_conversation=True),
+    "tutor_state.new_conversation": Case(NOTHING_TO_HIDE),
+}
+
+
+def states() -> list[type[rx.State]]:
+    found: list[type[rx.State]] = [Session]
+    for cls in found:
+        found += cls.__subclasses__()
+    return found
+
+
+def event_names() -> set[str]:
+    """Every public event of ours. Reflex adds `setvar` to each state; a test below shows that it sets nothing."""
+    return {
+        f"{cls.get_name().rpartition('____')[2]}.{name}" for cls in states() for name in cls.event_handlers
+    } - {f"{cls.get_name().rpartition('____')[2]}.setvar" for cls in states()}  # fmt: skip
+
+
+def full_name(event: str) -> str:
+    state, _, handler = event.partition(".")
+    cls = next(each for each in states() if each.get_name().endswith(f"____{state}"))
+    return f"{cls.get_full_name()}.{handler}"
+
+
+def outcome(told: Told) -> str:
+    if told.redirect.startswith("/login"):
+        return SIGN_IN
+    return REFUSED if told.refusal and told.refusal != "hello" else OK
+
+
+def test_every_event_has_its_row() -> None:
+    assert event_names() == set(EVENTS)
+
+
+@pytest.fixture
+async def stage(services: None) -> AsyncIterator[Stage]:
+    async with Replay.openai("Knead it.") as replay, tutoring(replay), running_app():
+        school = await found_school()
+        conversation = await converse(
+            school.members["student"], school.here, "Why flour?", "Gluten.", lesson_key=school.lessons["flour"]
+        )
+        question, answer = await messages_of(conversation)
+        yield Stage(school, conversation, question.id, answer.id)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("event", sorted(EVENTS))
+async def test_event(event: str, role: str, stage: Stage) -> None:
+    case = EVENTS[event]
+    if case.running:
+        turn = await begin_turn(stage.conversation)
+        stage.turn = turn.id
+    tab = Tab()
+    await tab.connect(stage.school.cookie(role))
+    await tab.load("/404")
+    if case.in_conversation:
+        await point_at_the_students(tab, stage)
+    tab._path, tab._query = case.path, dict(case.query)
+    told = await tab.send(full_name(event), **case.payload(stage))
+    assert outcome(told) == case.outcomes[role], told
+    if case.outcomes[role] != OK:
+        assert "Gluten." not in told.wire
+        await the_students_conversation_is_untouched(stage)
+
+
+async def point_at_the_students(tab: Tab, stage: Stage) -> None:
+    """What a tab's state can never hold of somebody else's, held all the same."""
+    from app.state.chat import ChatState
+
+    async with tab.held(TutorState) as tutor:
+        tutor._section_id, tutor._lesson_key = stage.school.here.id, stage.school.lessons["flour"]
+        tutor.conversation_id = str(stage.conversation)
+        tutor.messages = [{"id": str(stage.answer)}]
+    async with tab.held(ChatState) as chat:
+        chat.renaming, chat.slug = str(stage.conversation), "baking-autumn"
+
+
+async def the_students_conversation_is_untouched(stage: Stage) -> None:
+    standing = [each for each in await messages_of(stage.conversation) if each.id != stage.turn]
+    kept = {each.id: each for each in standing}
+    assert kept[stage.question].content == "Why flour?"
+    assert kept[stage.question].replaced_by is None
+    assert kept[stage.answer].replaced_by is None
+    assert kept[stage.answer].rating is None
+
+
+@pytest.mark.parametrize("cls", states(), ids=lambda cls: cls.__name__)
+async def test_nobody_sets_a_var_from_outside(cls: type[rx.State], stage: Stage) -> None:
+    tab = Tab()
+    await tab.connect(stage.school.cookie("student"))
+    await tab.load("/404")
+    before = await tab.state()
+    name = cls.get_full_name()
+    for var in cls.__fields__:
+        await tab.send(f"{name}.setvar", var_name=var, value="forged")
+    after = await tab.state()
+    assert "forged" not in str(after)
+    assert after[name].keys() == before[name].keys()
+
+
+# The API. Refusals are status codes: 401 for nobody, 403 or 404 for somebody who may not.
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route: how it is called, and who may."""
+
+    outcomes: Outcomes
+    body: Callable[[Stage], dict[str, Any] | None] = lambda _: None
+    running: bool = False
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/api/health"): Route(ANYONE),
+    ("GET", "/api/metrics"): Route(only("administrator")),
+    ("POST", "/api/v1/session"): Route(
+        ANYONE, lambda stage: {"email": stage.school.members["student"].email, "password": "correct horse battery"}
+    ),
+    ("GET", "/api/v1/session"): Route(SIGNED_IN),
+    ("DELETE", "/api/v1/session"): Route(ANYONE),
+    ("POST", "/api/v1/turns"): Route(MEMBERS, lambda _: {"section": "baking-autumn", "text": "Why salt?"}),
+    ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
+    ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
+    ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+}
+
+
+def test_every_route_has_its_row() -> None:
+    described = create_api().openapi()["paths"]
+    assert {(method.upper(), path) for path, methods in described.items() for method in methods} == set(ROUTES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("method", "path"), sorted(ROUTES))
+async def test_route(method: str, path: str, role: str, stage: Stage) -> None:
+    route = ROUTES[method, path]
+    if route.running:
+        turn = await begin_turn(stage.conversation)
+        await change(type(turn), turn.id, status=TurnStatus.STOPPED)
+        stage.turn = turn.id
+    transport = httpx2.ASGITransport(app=Guard(create_api()))
+    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
+        response = await client.request(
+            method, address, json=route.body(stage), headers={"cookie": stage.school.cookie(role)}
+        )
+    assert answered(response.status_code) == route.outcomes[role], response.text
+    if route.outcomes[role] != OK:
+        assert "Gluten." not in response.text
+        assert set(response.json()["error"]) == {"code", "message"}
+
+
+def answered(status: int) -> str:
+    if status == 401:
+        return SIGN_IN
+    return REFUSED if status in {403, 404} else OK if status < 400 else str(status)
+
+
+async def sign_in_form(client: httpx2.AsyncClient, stage: Stage) -> httpx2.Response:
+    form = {"email": stage.school.members["student"].email, "password": "correct horse battery", "next": "/account"}
+    return await client.post("/api/sign-in", data=form)
+
+
+async def sign_out_form(client: httpx2.AsyncClient, _: Stage) -> httpx2.Response:
+    return await client.post("/api/sign-out", data={"everywhere": "true"})
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("post", "target"), [(sign_in_form, "/account"), (sign_out_form, "/login")])
+async def test_forms_are_for_everybody(
+    post: Callable[[httpx2.AsyncClient, Stage], Awaitable[httpx2.Response]], target: str, role: str, stage: Stage
+) -> None:
+    transport = httpx2.ASGITransport(app=Guard(create_api()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
+        client.headers["cookie"] = stage.school.cookie(role)
+        response = await post(client, stage)
+    assert (response.status_code, response.headers["location"]) == (303, target)
+    await asyncio.sleep(0)
