@@ -47,14 +47,17 @@ def run(
     command: str = "stoa",
     before: Callable[[], None] = lambda: None,
 ) -> Result:
-    """Run a command's coroutine where every service it `needs` is up, its schema newest and its configuration seeded.
+    """Run a command's coroutine where every service it `needs` is up and its schema newest.
 
-    Attaches to a running `stoa up`, or starts the embedded services for as long as `work` takes. `command` is what a
-    second command is told it waits for; `before` runs once the services are there.
+    Attaches to a running `stoa up`, or starts the embedded services for as long as `work` takes, migrates and seeds.
+    A database of the operator's own is theirs to migrate: the command refuses when it isn't at the newest schema.
+    `command` is what a second command is told it waits for; `before` runs once the services are there.
     """
+    from backend.core.embedded.migrations import require_newest_schema
     from backend.core.embedded.services import use_services
 
     with use_services(needs, prepare=_prepare, command=command):
+        require_newest_schema()
         before()
         return asyncio.run(_closing(work()))
 
@@ -91,12 +94,11 @@ def web(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> None
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database to the newest schema; waits while another process does so."""
-    from backend.core.embedded.migrations import migrate as upgrade
+    """Bring the database to the newest schema and seed its configuration; waits while another process does so."""
     from backend.core.embedded.services import use_services
 
     with use_services(["postgres"], command="stoa migrate"):
-        upgrade()
+        _prepare()
     _say("The database has the newest schema.")
 
 
@@ -134,7 +136,7 @@ def complete(
     from backend.core.telemetry import configure_logging
     from backend.terminal import complete_in_terminal
 
-    text = sys.stdin.read() if prompt == "-" else prompt
+    text = sys.stdin.buffer.read().decode("utf-8", "replace") if prompt == "-" else prompt
     whole = run(
         lambda: complete_in_terminal(text, feature, section, model, as_json=as_json),
         command="stoa complete",
@@ -181,10 +183,11 @@ def _read_yaml(file: Path) -> object:
 
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-        return yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"{file} can't be read: {error}") from error
-    except yaml.YAMLError as error:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Invalid(f"{file} is neither YAML nor JSON: {error}") from error
 
 

@@ -19,7 +19,12 @@ def page(*content: rx.Component, nav: rx.Component | None = None, **props: str) 
 
 def opened(loading: rx.Var[bool], skeleton: rx.Component, content: rx.Component) -> rx.Component:
     """`content` once it is there, `skeleton` until then, or why it can't be shown."""
-    return rx.cond(Session.problem != "", _problem(), rx.cond(loading, skeleton, content))
+    return possible(rx.cond(loading, skeleton, content))
+
+
+def possible(content: rx.Component) -> rx.Component:
+    """`content`, which shows by itself that it loads, or why it can't be shown."""
+    return rx.cond(Session.problem != "", _problem(), content)
 
 
 def skeleton(lines: int = 6) -> rx.Component:

@@ -4,7 +4,7 @@ import reflex as rx
 
 from app.components.contents import section_nav
 from app.components.frame import FocusComposer
-from app.components.page import opened, page, skeleton
+from app.components.page import page, possible, skeleton
 from app.components.panels import disclosure, sheet
 from app.components.tutor import tutor
 from app.components.when import moment
@@ -30,7 +30,7 @@ def chat() -> rx.Component:
         ),
         rx.el.section(
             rx.el.h1(rx.cond(TutorState.title != "", TutorState.title, "New conversation"), class_name="talk-title"),
-            opened(ChatState.loading, skeleton(), tutor("course", then=[ChatState.refresh])),
+            possible(tutor("course", then=[ChatState.refresh])),
             FocusComposer.create(nonce=TutorState.begun_afresh),
             class_name="talk",
             aria_label="Conversation",

@@ -5,6 +5,7 @@ import reflex as rx
 from app.components.page import opened, page, skeleton
 from app.components.when import moment
 from app.state.home import HomeState, RecentItem, SectionItem
+from app.state.session import Session
 
 
 def home() -> rx.Component:
@@ -14,7 +15,7 @@ def home() -> rx.Component:
             HomeState.loading,
             rx.el.div(skeleton(), class_name="page"),
             rx.el.div(
-                rx.el.h1("My courses"),
+                rx.el.h1(rx.cond(Session.is_administrator, "Courses", "My courses")),
                 rx.cond(
                     HomeState.sections.length() > 0,
                     rx.el.ul(rx.foreach(HomeState.sections, _section), class_name="sections"),

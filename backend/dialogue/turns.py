@@ -135,11 +135,12 @@ class TurnRunner:
         except RedisError:
             log.warning("stop_hint_lost", turn=str(turn_id))  # the column is read at the next checkpoint
 
-    def _stop_here(self, turn_id: UUID) -> bool:
+    def _stop_here(self, turn_id: UUID, *, again: bool = False) -> bool:
+        """Whether the turn runs here. `again` cancels once more: see `end_tasks` for why that may be needed."""
         task, answer = self._tasks.get(turn_id), self._answers.get(turn_id)
         if task is None or answer is None:
             return False
-        if not (answer.stopping or answer.ending):
+        if not answer.ending and (again or not answer.stopping):
             answer.stopping = True
             task.cancel()
         return True
@@ -217,7 +218,7 @@ class TurnRunner:
         async with transaction() as session:
             going_on = await queries.heartbeat(session, self.owner, list(growing), texts)
         for turn_id in growing.keys() - going_on:
-            self._stop_here(turn_id)
+            self._stop_here(turn_id, again=True)
 
     async def _save(self, turn_id: UUID, answer_id: UUID, status: TurnStatus, values: dict[str, Any]) -> None:
         """Store the answer, however long Postgres is away: it was paid for."""
