@@ -26,7 +26,7 @@ test: .venv/ready browser ## Run the tests
 	cd tests/js && ../../$(BIN)/bun install --frozen-lockfile && ../../$(BIN)/bun test
 
 test-full: export TEST_FULL = 1
-test-full: test ## Run the tests with five times the crashes
+test-full: test ## Run the tests with 2,000 random examples per property
 
 check: .venv/ready ## Check format, lint, types, layers, dependencies and dead code
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
@@ -16,7 +17,13 @@ from backend.core.database import dispose_engine
 from backend.core.embedded.valkey import Valkey, start_valkey
 from backend.core.redis import close_redis
 from backend.core.settings import get_settings
+from backend.genai import close_providers
+from backend.genai.routing import forget_resolved
 from tests.support import services as support
+
+hypothesis.settings.register_profile("full", max_examples=2_000, deadline=None)
+if os.environ.get("TEST_FULL"):
+    hypothesis.settings.load_profile("full")
 
 OUTSIDE_PREFIXES = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "MIYABI_", "QDRANT_", "STOA_")
 OUTSIDE_VARIABLES = ("APP_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEY")
@@ -56,6 +63,8 @@ async def database(databases: support.Databases) -> AsyncIterator[str]:
     url = databases.create()
     with support.environment(DATABASE_URL=url, SECRET_KEY=support.SECRET_KEY):
         yield url
+        await close_providers()
+        forget_resolved()
         await dispose_engine()
     databases.drop(url)
 
