@@ -13,6 +13,13 @@ class _PostForm(BaseHTML):
     method: rx.Var[str]
 
 
+class _SignOut(rx.Component):
+    """A form that signs the person out and forgets their drafts."""
+
+    library = rx.asset("forms.jsx", shared=True).importable_path
+    tag = "SignOut"
+
+
 def post_form(*children: rx.Component, action: str, **props: str) -> rx.Component:
     """A form that posts to `action`."""
     return _PostForm.create(*children, action=action, method="post", **props)
@@ -20,10 +27,9 @@ def post_form(*children: rx.Component, action: str, **props: str) -> rx.Componen
 
 def sign_out(label: str, *, everywhere: bool = False, look: str = "btn quiet") -> rx.Component:
     """The button that ends this session, or all of the person's."""
-    return post_form(
+    return _SignOut.create(
         *([hidden("everywhere", "true")] if everywhere else []),
         rx.el.button(label, type="submit", class_name=look),
-        action="/api/sign-out",
     )
 
 

@@ -10,7 +10,7 @@ from tests.support.replay import Received, Replay
 from tests.support.replay_answers import Answer, openai_answer, openai_error
 
 COUNTED = " ".join(f"word{number}" for number in range(1, 121))
-"""The answer to a question that begins with “count”: four seconds long, each word different."""
+"""The answer to a question that begins with “count”: three seconds long, each word different."""
 
 MARKDOWN = """Here is a table:
 
@@ -45,7 +45,7 @@ def answer(request: Received) -> Answer:
     question = request.json["messages"][-1]["content"]
     match re.findall(r"[a-z]*", question)[0]:
         case "count":
-            return openai_answer(COUNTED).pace(30)
+            return openai_answer(COUNTED).pace(40)
         case "endless":
             return openai_answer(ENDLESS).pace(20)
         case "markdown":

@@ -30,7 +30,7 @@ from backend.dialogue.turns import replay as replayed
 from tests.support.replay import Replay
 from tests.support.replay_answers import openai_answer
 from tests.support.school import School, found_school, messages_of, turn_of
-from tests.support.services import FAST, SECRET_KEY, database_url, environment, run_folder
+from tests.support.services import SECRET_KEY, database_url, environment, run_folder
 from tests.support.tutoring import ended, fold, tutoring, until
 
 WORDS = [f"word{number} " for number in range(120)]
@@ -285,7 +285,7 @@ async def test_postgres_and_redis_away_at_once_lose_nothing(
 @pytest.fixture
 def own_postgres() -> Iterator[Postgres]:
     data_dir = DataDir(run_folder() / f"own-{uuid4().hex[:8]}")
-    server = start_postgres(data_dir.path, FAST)
+    server = start_postgres(data_dir.path, {"fsync": "off"})  # what a killed server said it keeps, it keeps
     yield server
     server.stop()
     forget_cluster(data_dir.path)

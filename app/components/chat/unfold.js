@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 
 const FIRST = 8; // messages drawn at once: more than a screen
+const FEWEST = 4; // each step costs a look at every row
 const MOST = 16;
 const STEP = 30; // ms a step should take, so that typing and scrolling fit in between
 const PAUSE = 20; // ms between steps
@@ -17,7 +18,7 @@ export function useUnfolding(messages) {
     if (!hidden) return undefined;
     const { size, began } = step.current;
     const fitting = began ? (size * STEP) / (performance.now() - began) : size;
-    step.current.size = Math.min(MOST, Math.max(1, Math.round(fitting)));
+    step.current.size = Math.min(MOST, Math.max(FEWEST, Math.round(fitting)));
     const timer = setTimeout(() => {
       step.current.began = performance.now();
       setState((now) => ({ ...now, hidden: Math.max(0, now.hidden - step.current.size) }));
