@@ -1,7 +1,6 @@
 """What the lesson page weighs, and when a reader first sees something of it.
 
-    stoa up --port 3210 &      # with STOA_DEMO_PASSWORD=…
-    python -m bench.page_weight --url http://localhost:3210 --password …
+    python -m bench.page_weight [--runs 5]
 
 Each row is the median of `--runs` visits with Chromium over loopback, signed in, as fresh browser contexts:
 
@@ -23,6 +22,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from backend.core.embedded.ports import free_port
+from bench import stage
+
 LESSONS = ("/s/python-autumn/l/loops-that-count", "/s/python-autumn/l/loops-that-wait")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 KIB = 1024
@@ -37,10 +39,10 @@ Figures = dict[str, float]
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    with sync_playwright() as playwright:
+    with stage.services(), stage.web(free_port()) as web, sync_playwright() as playwright:
         executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        visits = [_visits(browser, arguments) for _ in range(arguments.runs)]
+        visits = [_visits(browser, web.address) for _ in range(arguments.runs)]
         browser.close()
     for name, figures in zip(("first visit", "later visit"), zip(*visits, strict=True), strict=True):
         print(f"{name} of the lesson page, median of {arguments.runs}:")
@@ -48,9 +50,9 @@ def main() -> None:
             print(f"  {kind:24}{median(each[kind] for each in figures):10.1f}")
 
 
-def _visits(browser: Browser, arguments: argparse.Namespace) -> list[Figures]:
-    context = browser.new_context(base_url=arguments.url, viewport={"width": 1440, "height": 900})
-    credentials = {"email": arguments.email, "password": arguments.password}
+def _visits(browser: Browser, address: str) -> list[Figures]:
+    context = browser.new_context(base_url=address, viewport={"width": 1440, "height": 900})
+    credentials = {"email": "ada@example.org", "password": stage.PASSWORD}
     answer = context.request.post("/api/v1/session", data=credentials)
     if answer.status != 201:
         raise SystemExit(f"Can't sign in: {answer.text()}")
@@ -106,9 +108,6 @@ class _Traffic:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.page_weight", description=__doc__.partition("\n")[0])
-    parser.add_argument("--url", default="http://localhost:3000", help="where Stoa runs, with its demo")
-    parser.add_argument("--email", default="ada@example.org")
-    parser.add_argument("--password", default=os.environ.get("STOA_DEMO_PASSWORD", ""), help="of the demo's people")
     parser.add_argument("--runs", type=int, default=5)
     return parser.parse_args()
 
