@@ -74,6 +74,7 @@ async def sign_in_form(
         )
         return response
     response = RedirectResponse(target, status_code=303)
+    response.delete_cookie(TYPED_EMAIL_COOKIE)
     set_session(response, token)
     return response
 

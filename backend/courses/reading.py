@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Action, Actor, Scope, require
+from backend.access import Action, Actor, Scope, can, require
 from backend.core.database import transaction
-from backend.core.errors import NotFound
+from backend.core.errors import NotFound, NotSignedIn
 from backend.courses import queries
 from backend.courses.models import AssistantSwitch, Course, Lesson, Module, Section
 from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionView
@@ -64,12 +64,11 @@ async def _named(session: AsyncSession, slug: str) -> tuple[Section, Course] | N
 
 
 async def _section(session: AsyncSession, actor: Actor, found: tuple[Section, Course] | None) -> SectionView:
-    if found is None:
-        if not actor.signed_in:
-            require(actor, Action.SECTION_READ)
+    if not actor.signed_in and not actor.is_system:
+        raise NotSignedIn
+    if found is None or not can(actor, Action.SECTION_READ, Scope(section_id=found[0].id)):
         raise NotFound("There is no such section, or you aren't in it.")
     section, course = found
-    require(actor, Action.SECTION_READ, Scope(section_id=section.id))
     return SectionView(
         id=section.id,
         slug=section.slug,

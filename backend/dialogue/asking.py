@@ -152,9 +152,18 @@ def _new_conversation(actor: Actor, section_id: UUID, lesson_key: UUID | None, t
         section_id=section_id,
         person_id=actor.person_id,
         lesson_key=lesson_key,
-        title=" ".join(text.split())[:TITLE_LENGTH],
+        title=headline(text),
         updated_at=now(),
     )
+
+
+def headline(text: str) -> str:
+    """The beginning of `text` as a title, cut between words where there are any."""
+    line = " ".join(text.split())
+    if len(line) <= TITLE_LENGTH:
+        return line
+    space = line.rfind(" ", TITLE_LENGTH // 2, TITLE_LENGTH)
+    return line[: space if space > 0 else TITLE_LENGTH - 1] + "…"
 
 
 async def _begin(

@@ -6,11 +6,10 @@ import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from backend.core import events
@@ -30,8 +29,9 @@ from backend.dialogue.turns import replay as replayed
 from tests.support.replay import Replay
 from tests.support.replay_answers import openai_answer
 from tests.support.school import School, found_school, messages_of, turn_of
-from tests.support.services import SECRET_KEY, database_url, environment, run_folder
+from tests.support.services import SECRET_KEY, environment, run_folder
 from tests.support.tutoring import ended, fold, tutoring, until
+from tests.support.web import closed
 
 WORDS = [f"word{number} " for number in range(120)]
 TEXT = "".join(WORDS)
@@ -233,17 +233,6 @@ async def test_a_lost_reply_doubles_no_text(private: Valkey) -> None:
 
 
 # Postgres
-
-
-@contextmanager
-def closed(url: str) -> Iterator[None]:
-    """The database refuses connections, and ends those it has."""
-    name = url.rsplit("/", 1)[1]
-    with psycopg.connect(database_url(url, "postgres"), autocommit=True) as admin:
-        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-        yield
-        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 async def test_postgres_away_at_the_end_of_an_answer_gets_it_later(

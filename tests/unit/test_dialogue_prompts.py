@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.dialogue.asking import headline
 from backend.dialogue.context import lesson_limit, recent_messages
 from backend.dialogue.models import Message, MessageRole
 from backend.dialogue.prompts import CUT_NOTE, DEFAULT_TEMPLATE, fill, shorten, system_prompt
@@ -120,3 +121,10 @@ def test_recent_messages_are_an_end_of_the_conversation_within_the_limit(texts: 
     whole = [message.content for message in messages if message.content]
     assert whole[len(whole) - len(kept) :] == kept
     assert len(kept) <= 1 or sum(map(len, kept)) <= limit
+
+
+def test_a_title_is_cut_between_words_or_within_a_word_without_end() -> None:
+    assert headline("why  do\n i get 5?") == "why do i get 5?"
+    assert headline("hello world " * 20) == "hello world " * 6 + "hello…"
+    assert headline("字" * 200) == "字" * 79 + "…"
+    assert len(headline("a" * 81)) == 80

@@ -57,9 +57,7 @@ function useSession(person, conversation) {
 
 /** Drafts outlive a conversation but not a change of person. */
 function useForgottenDrafts(person) {
-  const before = useRef("");
   useEffect(() => {
-    if (person || before.current) clearDrafts(person);
-    before.current = person;
+    if (person) clearDrafts(person);
   }, [person]);
 }

@@ -6,10 +6,10 @@ const LINES = 8; // the box grows to so many, then scrolls
 const SAVE_AFTER = 300; // ms without typing
 
 /** Where a message is written. It holds its own text: typing touches nothing else and waits for no one. */
-export const Composer = memo(function Composer({ ref, turnId, sending, disabledReason, draftOf, alert, ...words }) {
+export const Composer = memo(function Composer({ ref, turnId, sending, unsent, disabledReason, draftOf, alert, ...words }) {
   const { send, stop } = useActions();
   const area = useRef(null);
-  const [text, setText] = useDraft(draftOf);
+  const [text, setText] = useDraft(draftOf, unsent);
   useGrowth(area, text);
   useSlashKey(area);
   useImperativeHandle(ref, () => ({
@@ -107,11 +107,11 @@ function StopButton({ turnId }) {
 }
 
 /** Text that survives a reload. It is read after the first render: the server has no drafts to render. */
-function useDraft({ person, conversation }) {
+function useDraft({ person, conversation }, unsent) {
   const [text, setText] = useState("");
   const place = useRef(null); // where the draft is kept; null until the person is known
   const latest = useRef(text);
-  latest.current = text;
+  latest.current = text || unsent;
 
   useEffect(() => {
     if (!person) return;
@@ -128,7 +128,7 @@ function useDraft({ person, conversation }) {
       clearTimeout(timer);
       window.removeEventListener("pagehide", save);
     };
-  }, [text, conversation]);
+  }, [text, unsent, conversation]);
 
   useEffect(() => () => void (place.current && writeDraft(...place.current, latest.current)), []);
   return [text, setText];

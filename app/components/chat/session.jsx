@@ -141,6 +141,7 @@ export function Session(props) {
         <Composer
           ref={composer}
           turnId={turnId}
+          unsent={asked?.kind === "send" ? asked.text : ""}
           sending={Boolean(asked) && asked.kind !== "earlier"}
           disabledReason={disabledReason}
           notice={notice}
