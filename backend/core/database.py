@@ -1,5 +1,6 @@
 """Postgres: the engine, sessions, and the conventions every table shares."""
 
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -72,10 +73,15 @@ def get_engine() -> AsyncEngine:
 
 
 async def dispose_engine() -> None:
-    """Close every connection; the next session opens a fresh engine."""
+    """Close every connection; the next session opens a fresh engine.
+
+    A connection whose opening was cancelled is in no pool: only the collector closes it. Until then Postgres keeps a
+    half-open session, for which `DROP DATABASE` waits up to a minute.
+    """
     if get_engine.cache_info().currsize:
         await get_engine().dispose()
         get_engine.cache_clear()
+        gc.collect()
 
 
 @asynccontextmanager

@@ -57,6 +57,8 @@ class Tab:
         self._sid = ""
         self._path = "/"
         self._query: dict[str, str] = {}
+        self.claims: dict[str, Any] = {}
+        """Said about the connection with each event, as only a forged page would."""
         self._told = Told()
         self._futures: list[EventFuture] = []
 
@@ -92,7 +94,7 @@ class Tab:
             assert to == self._sid, "sent to another tab"
             self._note(update)
 
-        where = {"pathname": self._path, "asPath": self._path, "query": dict(self._query)}
+        where = {"pathname": self._path, "asPath": self._path, "query": dict(self._query), **self.claims}
         event = {"name": name, "payload": payload, "router_data": where}
         with patch.object(processor, "enqueue", enqueued), patch.object(space, "emit", emit):
             await space.on_event(self._sid, event)
