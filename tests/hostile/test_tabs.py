@@ -14,7 +14,7 @@ from backend.access import Role, sign_out
 from backend.dialogue.models import TurnStatus
 from tests.support.replay import Replay
 from tests.support.school import Member, School, begin_turn, converse, found_school, make_member, messages_of, turn_of
-from tests.support.tab import Tab, Told, running_app
+from tests.support.tab import Tab, running_app
 from tests.support.tutoring import ended, tutoring
 
 SECTION = {"section": "baking-autumn"}
@@ -196,11 +196,6 @@ async def test_two_tabs_of_two_people_dont_mix(school: School, fellow: Member) -
 
 
 # What is sent
-
-
-def assert_plain(told: Told) -> None:
-    for trace in ("Traceback", "sqlalchemy", "psycopg", "Error:", "object has no attribute", "/work/", "SELECT "):
-        assert trace not in told.wire
 
 
 async def test_a_search_is_only_ever_a_search(school: School, fellow: Member) -> None:
