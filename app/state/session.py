@@ -9,7 +9,8 @@ import reflex as rx
 import structlog
 from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
-from reflex_base.event import Event, EventSpec, get_hydrate_event
+from reflex_base.constants import CompileVars
+from reflex_base.event import Event, EventSpec, get_event
 
 from backend.access import ANONYMOUS, Actor, actor_for
 from backend.api import token_in
@@ -80,6 +81,10 @@ def to_sign_in(path: str) -> Any:
     return rx.redirect(f"/login?next={quote(path)}")
 
 
+BOOT = (CompileVars.HYDRATE, CompileVars.HYDRATE_AND_LOAD)
+"""The events that begin a page: what they send is all that the tab's state holds."""
+
+
 class Identity(Middleware):
     """Before every event: who acts? When that isn't who acted before in this tab, everything held is dropped first.
 
@@ -95,7 +100,9 @@ class Identity(Middleware):
         try:
             actor = await actor_for(token_in(state.router.headers.cookie))
         except Unavailable as error:
-            if event.name != get_hydrate_event(state):
+            if event.name == f"{Session.get_full_name()}.tell":
+                return None  # it says that Postgres is away: raising here would make `explain` send another, for ever
+            if event.name not in {get_event(state, name) for name in BOOT}:
                 raise
             session.reset()  # type: ignore[no-untyped-call]
             session.problem = error.message

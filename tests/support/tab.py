@@ -21,6 +21,10 @@ with patch.object(inspect, "stack", partial(inspect.stack, 0)):  # rx.asset asks
     from app.app import app
 
 
+MOST_EVENTS = 60
+"""More than any page causes by one event."""
+
+
 @dataclass(slots=True)
 class Told:
     """What the browser was sent in answer to one event."""
@@ -99,6 +103,7 @@ class Tab:
         with patch.object(processor, "enqueue", enqueued), patch.object(space, "emit", emit):
             await space.on_event(self._sid, event)
             for future in self._futures:  # grows while events cause others
+                assert len(self._futures) < MOST_EVENTS, "events that cause each other without end"
                 await asyncio.gather(future, return_exceptions=True)
         return self._told
 
