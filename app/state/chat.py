@@ -89,7 +89,8 @@ class ChatState(Session):
         target = parse_id(self.renaming)
         if target is None:
             raise NotFound("There is no such conversation.")
-        await rename_conversation(acting(), target, str(form.get("title", "")))
+        title = form.get("title", "") if isinstance(form, dict) else ""
+        await rename_conversation(acting(), target, str(title))
         self.touched, self.renaming = self.renaming, ""
         tutor = await self.get_state(TutorState)
         if tutor.conversation_id == self.touched:

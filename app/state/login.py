@@ -8,9 +8,9 @@ import reflex as rx
 from app.state.session import Session, acting
 from backend.access import PersonDisabled, WrongPassword
 from backend.api import TYPED_EMAIL_COOKIE, cookie_in, local_path
-from backend.core.errors import StoaError, TooMany, Unavailable
+from backend.core.errors import Invalid, StoaError, TooMany, Unavailable
 
-PROBLEMS = {error.code: error.message for error in (WrongPassword, PersonDisabled, TooMany, Unavailable)}
+PROBLEMS = {error.code: error.message for error in (WrongPassword, PersonDisabled, TooMany, Invalid, Unavailable)}
 
 
 class LoginState(Session):

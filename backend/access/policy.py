@@ -61,7 +61,8 @@ class Actor:
     person_id: UUID | None = None
     name: str = ""
     email: str = ""
-    theme: str = "system"
+    theme: str = ""
+    """Empty for nobody, who has chosen none."""
     is_administrator: bool = False
     roles: Mapping[UUID, Role] = field(default_factory=lambda: MappingProxyType({}))
     session_id: UUID | None = None

@@ -105,3 +105,26 @@ async def test_without_postgres_the_next_person_is_sent_nothing_of_the_last(scho
         for name in ("reflex___state____state.hydrate_and_load", event(TutorState, "turn_ended")):
             assert SECRET not in (await tab.send(name)).wire
         assert SECRET not in str(await tab.state())
+
+
+async def test_a_title_that_is_no_form_is_refused_by_its_rule(school: School) -> None:
+    talk = await secret_talk(school)
+    tab = await tab_in(school, talk)
+    await tab.send(event(ChatState, "ask_rename"), conversation_id=str(talk))
+    assert (await tab.send(event(ChatState, "rename"), form=["x"])).refusal == "Give the conversation a title."
+
+
+async def test_an_address_that_cannot_be_stored_is_not_called_our_fault(school: School) -> None:
+    tab = Tab()
+    await tab.connect()
+    told = await tab.load("/login?problem=invalid")
+    assert told["login_state.failure"] == "That isn't valid."
+
+
+async def test_nobody_has_chosen_a_theme(school: School) -> None:
+    tab = Tab()
+    await tab.connect(school.cookie("student"))
+    assert (await tab.load("/"))["session.theme"] == "system"
+    await tab.connect()
+    await tab.load("/login")
+    assert (await tab.state())[Session.get_full_name()]["theme_rx_state_"] == ""
