@@ -1,4 +1,4 @@
-"""Ending asyncio tasks for certain."""
+"""Ending asyncio tasks for certain, and going on after a cancellation."""
 
 import asyncio
 from collections.abc import Collection
@@ -20,3 +20,14 @@ async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=AGAIN)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def go_on_after_cancellation() -> None:
+    """Call this where a task caught its cancellation and goes on: to itself, it is no longer being cancelled.
+
+    Otherwise `asyncio.timeout` takes its own time limit for that cancellation and raises `CancelledError` in the
+    middle of what is still to be done (all of Python 3.11 before CPython issue 102780 was solved).
+    """
+    task = asyncio.current_task()
+    while task and task.cancelling():
+        task.uncancel()

@@ -22,7 +22,7 @@ from backend.core.events import SNAPSHOT, TEXT, EventHub, StreamEvent
 from backend.core.ids import new_id, parse_id
 from backend.core.redis import RedisError, get_redis
 from backend.core.settings import get_settings
-from backend.core.tasks import end_tasks
+from backend.core.tasks import end_tasks, go_on_after_cancellation
 from backend.core.telemetry import TURNS, TURNS_ACTIVE
 from backend.dialogue import queries
 from backend.dialogue.context import load_context
@@ -158,6 +158,7 @@ class TurnRunner:
             await self._answer(turn_id, await load_context(turn_id), answer)
             status = TurnStatus.FINISHED
         except asyncio.CancelledError:
+            go_on_after_cancellation()
             status = TurnStatus.STOPPED if answer.stopping else TurnStatus.INTERRUPTED
         except NotFound:
             return  # its conversation was deleted

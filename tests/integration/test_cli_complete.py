@@ -54,10 +54,16 @@ class Stoa:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "backend.cli", *arguments,
             env=self._environment, cwd=PROJECT_ROOT, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True,
+            preexec_fn=_hear_interrupts,
         )  # fmt: skip
 
     async def run(self, *arguments: str) -> Ran:
         return await ended(await self.start(*arguments))
+
+
+def _hear_interrupts() -> None:
+    """A run in a shell's background ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def ended(process: Process) -> Ran:
