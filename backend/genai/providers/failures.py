@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
-import httpcore2
+import httpx2
 
 from backend.core.clock import now
 from backend.genai.errors import (
@@ -73,7 +73,7 @@ def translated(error: Exception, spec: ModelSpec, sdk: SDKErrors) -> CompletionE
         failure = error
     elif isinstance(error, sdk.APIStatusError):
         failure = refused(error.response.status_code, error.response.content, error.response.headers)
-    elif isinstance(error, sdk.APITimeoutError | httpcore2.ConnectTimeout):
+    elif isinstance(error, sdk.APITimeoutError | httpx2.ConnectTimeout):
         failure = ProviderUnavailable(detail=f"no connection within {spec.connect_timeout:g} s")
     else:
         failure = ProviderUnavailable(detail=_root_cause(error))
