@@ -1,4 +1,4 @@
-"""aiohttp under the provider SDKs: its parser is written in C, and a streamed token costs half of what httpx2's does."""
+"""aiohttp under the provider SDKs: its parser is C, and a streamed token costs half of what it does with httpx2."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
