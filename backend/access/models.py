@@ -77,6 +77,7 @@ class AuditEntry(Table, table=True):
     """Who changed what, before and after; secrets only as changed or not."""
 
     __tablename__ = "audit_log"
+    __table_args__ = (Index("ix_audit_log_created_at", "created_at"),)
 
     actor_id: UUID | None = Field(default=None, index=True)
     action: str

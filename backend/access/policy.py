@@ -27,6 +27,10 @@ class Action(StrEnum):
     CONVERSATION_CONTINUE = "conversation.continue"
     """Ask further, edit, regenerate: also needs to be in the section still."""
     GENAI_CONFIGURE = "genai.configure"
+    """Register models, build chains, choose what serves a feature, set limits."""
+    GENAI_OBSERVE = "genai.observe"
+    """See every model's health, and what everybody's use costs."""
+    AUDIT_READ = "audit.read"
     METRICS_READ = "metrics.read"
 
 
@@ -111,6 +115,8 @@ RULES: Mapping[Action, Rule] = {
     Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
     Action.CONVERSATION_CONTINUE: _owner_and(MEMBER),
     Action.GENAI_CONFIGURE: _any_of(Relation.ADMINISTRATOR),
+    Action.GENAI_OBSERVE: _any_of(Relation.ADMINISTRATOR),
+    Action.AUDIT_READ: _any_of(Relation.ADMINISTRATOR),
     Action.METRICS_READ: _any_of(Relation.ADMINISTRATOR),
 }
 

@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, text
+from sqlalchemy import CheckConstraint, DateTime, event, text
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.orm import object_session
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -34,6 +35,19 @@ class Table(SQLModel):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     created_at: datetime = Field(default_factory=now, sa_type=DateTime(timezone=True), nullable=False)
+
+
+class Versioned(Table):
+    """A table that people edit with forms: of two who edit the same row at once, the second is told."""
+
+    version: int = 1
+    """Counts the row's changes. A form sends back the one it was filled with."""
+
+
+@event.listens_for(Versioned, "before_update", propagate=True)
+def _count_change(_mapper: Any, _connection: Any, row: Versioned) -> None:
+    if (session := object_session(row)) is not None and session.is_modified(row):
+        row.version += 1
 
 
 def moment(**options: Any) -> Any:

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Numeric, Uni
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from backend.core.database import Table, one_of
+from backend.core.database import Table, Versioned, one_of
 from backend.genai.schemas import Feature, ModelKind, ProviderName
 
 
@@ -41,7 +41,7 @@ def _rate(*columns: str) -> tuple[CheckConstraint, ...]:
     return tuple(CheckConstraint(f"{column} BETWEEN 0 AND 1", name=column) for column in columns)
 
 
-class RegisteredModel(Table, table=True):
+class RegisteredModel(Versioned, table=True):
     """One callable model of one provider. Times in seconds, prices in USD per million tokens."""
 
     __tablename__ = "registered_models"
@@ -96,7 +96,7 @@ class RegisteredModel(Table, table=True):
     dev_only: bool = False
 
 
-class ServiceConfig(Table, table=True):
+class ServiceConfig(Versioned, table=True):
     """A named chain of models for one purpose."""
 
     __tablename__ = "service_configs"
@@ -128,7 +128,7 @@ class ChainLink(Table, table=True):
     model_id: UUID = Field(foreign_key="registered_models.id", ondelete="RESTRICT", index=True)
 
 
-class FeatureConfig(Table, table=True):
+class FeatureConfig(Versioned, table=True):
     """Which service config serves a feature: the default (`section_id` NULL) or one section's override."""
 
     __tablename__ = "feature_configs"
@@ -149,6 +149,44 @@ class FeatureConfig(Table, table=True):
     config_id: UUID = Field(foreign_key="service_configs.id", ondelete="RESTRICT", index=True)
 
 
+class ProviderLimits(Versioned, table=True):
+    """What all models of one provider may take together. A provider without a row is unlimited."""
+
+    __tablename__ = "providers"
+    __table_args__ = (
+        one_of("provider", list(ProviderName)),
+        *_positive("max_concurrent", "requests_per_minute", "tokens_per_minute"),
+    )
+
+    provider: str = Field(unique=True)
+    max_concurrent: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+class UsageLimits(Versioned, table=True):
+    """How much people may ask: the default (`section_id` NULL) or one section's own. NULL: no limit."""
+
+    __tablename__ = "usage_limits"
+    __table_args__ = (
+        *_positive("messages_per_minute", "tokens_per_day_person", "tokens_per_day_section"),
+        Index(
+            "uq_usage_limits_default",
+            text("(section_id IS NULL)"),
+            unique=True,
+            postgresql_where=text("section_id IS NULL"),
+        ),
+        Index("uq_usage_limits_section", "section_id", unique=True, postgresql_where=text("section_id IS NOT NULL")),
+    )
+
+    section_id: UUID | None = Field(default=None, foreign_key="sections.id", ondelete="CASCADE")
+    messages_per_minute: int | None = None
+    """Messages that one person may send to tutors of the section in a minute."""
+    tokens_per_day_person: int | None = None
+    """Tokens, input and output, that one person may use in a day of the section's time zone."""
+    tokens_per_day_section: int | None = None
+
+
 class CompletionRequest(Table, table=True):
     """The ledger: one row per attempt. Prompt and answer aren't here."""
 
@@ -157,13 +195,15 @@ class CompletionRequest(Table, table=True):
         UniqueConstraint("request_id", "attempt"),
         one_of("outcome", list(Outcome)),
         Index("ix_completion_requests_spending", "config_id", "created_at"),
+        Index("ix_completion_requests_usage", "section_id", "created_at"),
+        Index("ix_completion_requests_created_at", "created_at"),
         CheckConstraint("(cost_usd IS NULL) = unpriced", name="unpriced"),
     )
 
     request_id: UUID
     attempt: int
     feature: str
-    section_id: UUID | None = Field(default=None, index=True)
+    section_id: UUID | None = None
     person_id: UUID | None = Field(default=None, index=True)
     conversation_id: UUID | None = None
     job_id: UUID | None = None

@@ -17,7 +17,7 @@ from backend.genai.routing import forget_resolved
 from backend.genai.schemas import Feature, ModelKind
 
 SECRETS = frozenset({"api_key", "organization"})
-NOT_IN_FILES = frozenset({"id", "created_at", *SECRETS})
+NOT_IN_FILES = frozenset({"id", "created_at", "version", *SECRETS})
 
 
 async def import_catalogue(actor: Actor, catalogue: Catalogue) -> None:
@@ -101,7 +101,10 @@ async def _store_config(session: AsyncSession, actor: Actor, entry: ServiceConfi
     session.add(row)
     await session.flush()
     await queries.replace_chain(session, row.id, await _links(session, entry, row.id))
-    _note(session, actor, "service_config", entry.name, before, await _config_out(session, row), verb)
+    after = await _config_out(session, row)
+    if before and before != after:
+        row.version += 1  # the chain, which is part of it, isn't in its row
+    _note(session, actor, "service_config", entry.name, before, after, verb)
 
 
 async def _links(session: AsyncSession, entry: ServiceConfigEntry, config_id: UUID) -> list[ChainLink]:

@@ -125,7 +125,9 @@ async def test_what_a_model_entry_leaves_out_stays() -> None:
     await store(models=[{"name": "big", "provider": "anthropic", "model": "claude-2", "enabled": True}])
     after = await named("big")
     assert (after.model, after.enabled) == ("claude-2", True)
-    assert after.model_dump(exclude={"model", "enabled"}) == before.model_dump(exclude={"model", "enabled"})
+    changed = {"model", "enabled", "version"}
+    assert after.model_dump(exclude=changed) == before.model_dump(exclude=changed)
+    assert after.version == before.version + 1
 
 
 async def test_what_an_entry_sets_to_null_is_cleared() -> None:

@@ -51,6 +51,8 @@ MAY = {
     Action.CONVERSATION_CHANGE:    (OWNERS,                           OWNERS),
     Action.CONVERSATION_CONTINUE:  (OWNERS & MEMBERS,                 OWNERS & MEMBERS),
     Action.GENAI_CONFIGURE:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
+    Action.GENAI_OBSERVE:          (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
+    Action.AUDIT_READ:             (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.METRICS_READ:           (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
 }  # fmt: skip
 
@@ -73,6 +75,8 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
         Action.SECTION_LIST: SIGNED_IN,
         Action.SECTION_READ: ADMINISTRATORS,
         Action.GENAI_CONFIGURE: ADMINISTRATORS,
+        Action.GENAI_OBSERVE: ADMINISTRATORS,
+        Action.AUDIT_READ: ADMINISTRATORS,
         Action.METRICS_READ: ADMINISTRATORS,
     }
     assert {name for name, actor in ACTORS.items() if can(actor, action)} == anywhere.get(action, set()) | {"system"}
