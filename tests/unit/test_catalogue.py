@@ -67,7 +67,7 @@ def test_defaults_of_the_file_are_those_of_the_table() -> None:
 
 
 def test_every_column_can_be_given() -> None:
-    assert set(ModelEntry.model_fields) == set(RegisteredModel.model_fields) - {"id", "created_at"}
+    assert set(ModelEntry.model_fields) == set(RegisteredModel.model_fields) - {"id", "created_at", "version"}
 
 
 @pytest.mark.parametrize("field", SECONDS)
