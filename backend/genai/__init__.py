@@ -6,6 +6,7 @@ from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.errors import CompletionError
 from backend.genai.registry import export_catalogue, import_catalogue
+from backend.genai.resealing import Resealed, reseal_secrets
 from backend.genai.routing import context_window, model_notice, resolve
 from backend.genai.schemas import (
     AssistantMessage,
@@ -33,6 +34,7 @@ __all__ = [
     "Feature",
     "Finished",
     "Prompt",
+    "Resealed",
     "Restarted",
     "Routed",
     "SystemMessage",
@@ -47,6 +49,7 @@ __all__ = [
     "import_catalogue",
     "model_notice",
     "parse_catalogue",
+    "reseal_secrets",
     "resolve",
     "seed_configuration",
     "stream",

@@ -1,4 +1,4 @@
-"""The ledger: one row per attempt, written whatever became of it."""
+"""The ledger: one row per attempt, written whatever became of it. Telemetry and log lines hear of it here, too."""
 
 import asyncio
 import time
@@ -13,11 +13,12 @@ from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.errors import Unavailable
 from backend.core.ids import new_id
-from backend.core.telemetry import COMPLETIONS, FIRST_TOKEN, TOKENS
+from backend.core.masking import mask
 from backend.genai.errors import CompletionError
 from backend.genai.models import CompletionRequest, Outcome
+from backend.genai.observing import observe
 from backend.genai.prices import cost_of
-from backend.genai.schemas import ModelSpec, Usage
+from backend.genai.schemas import FinishReason, ModelSpec, Prompt, Usage
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,19 @@ class Attempt:
     reported_model: str | None = None
     started: float = field(default_factory=time.perf_counter)
     first_token_ms: float | None = None
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    finish_reason: FinishReason | None = None
+
+    def __post_init__(self) -> None:
+        """Log lines from now on name the request, so that they are found from its rows and spans."""
+        structlog.contextvars.bind_contextvars(
+            completion_request_id=str(self.purpose.request_id), feature=str(self.purpose.feature)
+        )
+
+    def asked(self, prompt: Prompt) -> None:
+        """Note how the model is asked; never what."""
+        self.temperature, self.max_output_tokens = prompt.temperature, prompt.max_output_tokens
 
     def saw_token(self) -> None:
         """Note the time of the first token."""
@@ -79,7 +93,7 @@ class Attempt:
             model_id=self.spec.id,
             provider=self.spec.provider,
             requested_model=self.spec.model,
-            reported_model=self.reported_model,
+            reported_model=mask(self.reported_model) if self.reported_model else None,
             reason=self.reason,
             outcome=outcome,
             http_status=error.http_status if isinstance(error, CompletionError) else None,
@@ -104,8 +118,12 @@ async def record(attempt: Attempt, outcome: Outcome, error: Exception | None = N
     can't be written is in the log.
     """
     row = attempt.row(outcome, error)
-    _count(attempt, row)
-    await asyncio.shield(_in_background(_write_soon(row)))
+    observe(attempt, row)
+    try:
+        await asyncio.shield(_in_background(_write_soon(row)))
+    finally:
+        if outcome is not Outcome.FAILED:  # after a failure, the caller's lines about it still belong to the request
+            structlog.contextvars.unbind_contextvars("completion_request_id", "feature")
 
 
 def _in_background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -146,12 +164,3 @@ async def _write(row: CompletionRequest) -> None:
 
 def _lose(row: CompletionRequest, error: BaseException) -> None:
     log.error("ledger_row_lost", error=f"{type(error).__name__}: {error}", **row.model_dump(mode="json"))
-
-
-def _count(attempt: Attempt, row: CompletionRequest) -> None:
-    name = attempt.spec.name
-    COMPLETIONS.labels(name, row.outcome, row.error_class or "").inc()
-    TOKENS.labels(name, "input").inc(row.input_tokens)
-    TOKENS.labels(name, "output").inc(row.output_tokens)
-    if attempt.first_token_ms is not None:
-        FIRST_TOKEN.labels(name).observe(attempt.first_token_ms / 1000)
