@@ -1,4 +1,4 @@
-"""The ledger: one row per attempt, written whatever became of it. Telemetry and log lines hear of it here, too."""
+"""The ledger: one row per attempt, written whatever became of it. Telemetry hears of it here, too."""
 
 import asyncio
 import time
@@ -13,7 +13,6 @@ from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.errors import Unavailable
 from backend.core.ids import new_id
-from backend.core.masking import mask
 from backend.genai.errors import CompletionError
 from backend.genai.models import CompletionRequest, Outcome
 from backend.genai.observing import observe
@@ -56,15 +55,15 @@ class Attempt:
     max_output_tokens: int | None = None
     finish_reason: FinishReason | None = None
 
-    def __post_init__(self) -> None:
-        """Log lines from now on name the request, so that they are found from its rows and spans."""
-        structlog.contextvars.bind_contextvars(
-            completion_request_id=str(self.purpose.request_id), feature=str(self.purpose.feature)
-        )
-
     def asked(self, prompt: Prompt) -> None:
-        """Note how the model is asked; never what."""
+        """Note how the model is asked, never what; from now on log lines name the request that they belong to."""
         self.temperature, self.max_output_tokens = prompt.temperature, prompt.max_output_tokens
+        request_id, feature = str(self.purpose.request_id), str(self.purpose.feature)
+        structlog.contextvars.bind_contextvars(completion_request_id=request_id, feature=feature)
+
+    def over(self) -> None:
+        """Log lines name the request no longer. After a failure they should, for what the caller says of it."""
+        structlog.contextvars.unbind_contextvars("completion_request_id", "feature")
 
     def saw_token(self) -> None:
         """Note the time of the first token."""
@@ -93,7 +92,7 @@ class Attempt:
             model_id=self.spec.id,
             provider=self.spec.provider,
             requested_model=self.spec.model,
-            reported_model=mask(self.reported_model) if self.reported_model else None,
+            reported_model=self.reported_model,
             reason=self.reason,
             outcome=outcome,
             http_status=error.http_status if isinstance(error, CompletionError) else None,
@@ -119,11 +118,7 @@ async def record(attempt: Attempt, outcome: Outcome, error: Exception | None = N
     """
     row = attempt.row(outcome, error)
     observe(attempt, row)
-    try:
-        await asyncio.shield(_in_background(_write_soon(row)))
-    finally:
-        if outcome is not Outcome.FAILED:  # after a failure, the caller's lines about it still belong to the request
-            structlog.contextvars.unbind_contextvars("completion_request_id", "feature")
+    await asyncio.shield(_in_background(_write_soon(row)))
 
 
 def _in_background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -25,6 +24,7 @@ from backend.genai.errors import (
 )
 from backend.genai.schemas import FinishReason, ResponseSchema, Tool
 from tests.support.genai import (
+    Servers,
     ask,
     ask_in_vain,
     ledger_rows,
@@ -32,11 +32,11 @@ from tests.support.genai import (
     model_of,
     nothing_remembered,
     question,
-    register,
+    routes,
     store,
     text_of,
 )
-from tests.support.replay import Replay, Script, refusing_port
+from tests.support.replay import refusing_port
 from tests.support.replay_answers import (
     Answer,
     Fault,
@@ -62,29 +62,9 @@ async def _own_database(database: str) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def servers() -> AsyncIterator["Servers"]:
+async def servers() -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:
         yield Servers(stack)
-
-
-class Servers:
-    """Replay servers of one test, registered as a chain: primary, second, third."""
-
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self._stack = stack
-
-    async def chain(self, *scripts: Script, fields: tuple[dict[str, Any], ...] = (), **config: Any) -> list[Replay]:
-        """One server, and one model of the chain, for each answer; `fields` of the models, in order."""
-        replays = [await self._stack.enter_async_context(Replay(script)) for script in scripts]
-        names = ("primary", "second", "third")
-        changes = [*fields, *[{}] * len(replays)]
-        models = [model_of(*each, **change) for *each, change in zip(replays, names, changes, strict=False)]
-        await register(*models, **config)
-        return replays
-
-
-def routes(events: list[Any]) -> list[tuple[str, str]]:
-    return [(event.model, event.reason) for event in events if isinstance(event, Routed)]
 
 
 async def test_events_come_in_order_and_only_once(servers: Servers) -> None:
@@ -141,31 +121,32 @@ async def test_the_callers_temperature_wins(servers: Servers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "reason"),
+    ("failure", "reason", "tries"),
     [
-        (OVERLOADED, "provider_unavailable"),
-        (openai_error(429, "slow down", type="rate_limit_error"), "rate_limited"),
-        (openai_error(401, "Incorrect API key", code="invalid_api_key"), "authentication_failed"),
-        (openai_error(404, "no such model", code="model_not_found"), "authentication_failed"),
-        (openai_answer().hang_before_headers(), "provider_unavailable"),
-        (openai_answer().hang_after_headers(), "provider_unavailable"),
-        (openai_answer().reset_before_headers(), "provider_unavailable"),
-        (openai_answer().cut(after=0), "provider_unavailable"),
-        (anthropic_error(529, "overloaded_error", "Overloaded"), "provider_unavailable"),
+        (OVERLOADED, "provider_unavailable", 2),
+        (openai_error(429, "slow down", type="rate_limit_error"), "rate_limited", 1),
+        (openai_error(401, "Incorrect API key", code="invalid_api_key"), "authentication_failed", 1),
+        (openai_error(404, "no such model", code="model_not_found"), "authentication_failed", 1),
+        (openai_answer().hang_before_headers(), "provider_unavailable", 1),
+        (openai_answer().hang_after_headers(), "provider_unavailable", 1),
+        (openai_answer().reset_before_headers(), "provider_unavailable", 2),
+        (openai_answer().cut(after=0), "provider_unavailable", 2),
+        (anthropic_error(529, "overloaded_error", "Overloaded"), "provider_unavailable", 2),
     ],
     ids=["503", "429", "401", "404", "silence", "headers alone", "reset", "cut", "529"],
 )
 async def test_a_model_that_fails_before_its_first_token_gives_way(
-    servers: Servers, failure: Answer, reason: str
+    servers: Servers, failure: Answer, reason: str, tries: int
 ) -> None:
     patience = 0.3 if Fault.HANG in (failure.before_headers, *failure.steps) else 12
     await servers.chain(failure, openai_answer("Six."), fields=({"first_token_timeout": patience},))
     events = await ask()
-    assert routes(events) == [("primary", "primary"), ("second", f"failed_over:{reason}")]
+    reasons = [*["primary", f"retried:{reason}"][:tries], f"failed_over:{reason}"]
+    assert routes(events) == [*(("primary", each) for each in reasons[:tries]), ("second", reasons[-1])]
     assert text_of(events) == "Six."
     assert [(row.attempt, row.reason, row.outcome) for row in await ledger_rows()] == [
-        (1, "primary", "failed"),
-        (2, f"failed_over:{reason}", "succeeded"),
+        *((number, each, "failed") for number, each in enumerate(reasons[:tries], 1)),
+        (tries + 1, reasons[-1], "succeeded"),
     ]
 
 
@@ -180,6 +161,7 @@ async def test_the_reason_names_what_failed_last(servers: Servers) -> None:
     await servers.chain(OVERLOADED, openai_error(429, "slow down"), openai_answer())
     assert [reason for _, reason in routes(await ask())] == [
         "primary",
+        "retried:provider_unavailable",
         "failed_over:provider_unavailable",
         "failed_over:rate_limited",
     ]
@@ -211,11 +193,12 @@ async def test_when_all_fail_the_first_error_is_raised(servers: Servers) -> None
     events, error = await ask_in_vain()
     assert isinstance(error, RateLimited)
     assert "slow down" in error.detail
-    assert len(routes(events)) == 3
+    assert len(routes(events)) == 4
     assert [(row.attempt, row.error_class, row.http_status) for row in await ledger_rows()] == [
         (1, "RateLimited", 429),
         (2, "ProviderUnavailable", 503),
-        (3, "AuthenticationFailed", 401),
+        (3, "ProviderUnavailable", 503),
+        (4, "AuthenticationFailed", 401),
     ]
 
 
@@ -232,12 +215,11 @@ async def test_when_all_fail_the_first_error_is_raised(servers: Servers) -> None
 )
 async def test_an_answer_that_breaks_off_is_an_error_and_never_finished(servers: Servers, answer: Answer) -> None:
     patience = 0.3 if Fault.HANG in answer.steps else 15
-    _, second = await servers.chain(answer, openai_answer("Six."), fields=({"stall_timeout": patience},))
+    await servers.chain(answer, fields=({"stall_timeout": patience},))
     events, error = await ask_in_vain()
     assert isinstance(error, ProviderUnavailable)
     assert text_of(events) == "one two "
     assert not any(isinstance(event, Finished) for event in events)
-    assert second.requests == []
     (row,) = await ledger_rows()
     assert (row.outcome, row.cost_usd or 0, row.output_tokens) == ("failed", 0, 0)
     assert row.first_token_ms is not None
