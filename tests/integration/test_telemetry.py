@@ -208,7 +208,8 @@ async def test_log_lines_name_the_request_of_the_ledger_and_its_feature() -> Non
         async with Replay(openai_error(401, "no such key")) as bad, Replay(openai_answer("Six.")) as good:
             await register(model_of(bad), model_of(good, "drifter", model="another"))
             await ask()
-            await ask_in_vain(question(model="primary"))
+            await register(model_of(bad, "as bad"))
+            await ask_in_vain()
         structlog.get_logger().warning("the caller's own")
     rows = await ledger_rows()
     said = [(line["event"], line.get("completion_request_id"), line.get("feature")) for line in lines]
