@@ -28,7 +28,12 @@ class ConfigChoice:
 
     id: UUID
     name: str
-    kind: str
+    chain: tuple[ChainPlace, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of its models."""
+        return kind_of(self.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ async def list_features(actor: Actor) -> list[FeatureView]:
     """Every feature with its default and its first overrides, by the slug of their section."""
     require(actor, Action.GENAI_CONFIGURE)
     async with transaction() as session:
-        return [await view_of(session, feature) for feature in Feature]
+        return [await _with_overrides(session, feature) for feature in Feature]
 
 
 async def more_overrides(actor: Actor, feature: Feature, after: str) -> tuple[tuple[Assigned, ...], bool]:
@@ -77,7 +82,7 @@ async def list_config_choices(actor: Actor) -> list[ConfigChoice]:
     async with transaction() as session:
         configs = await queries.service_configs(session)
         chains = await places_of(session, [config.id for config in configs])
-    return [ConfigChoice(config.id, config.name, kind_of(chains[config.id])) for config in configs]
+    return [ConfigChoice(config.id, config.name, chains[config.id]) for config in configs]
 
 
 async def section_features(actor: Actor, section_id: UUID) -> list[FeatureView]:
@@ -87,13 +92,6 @@ async def section_features(actor: Actor, section_id: UUID) -> list[FeatureView]:
         if (place := await service_queries.section_with_course(session, section_id)) is None:
             raise NotFound("There is no such section.")
         return [await _served(session, feature, place) for feature in Feature]
-
-
-async def view_of(session: AsyncSession, feature: Feature) -> FeatureView:
-    """A feature with its default and its first overrides."""
-    overrides, more = await _overrides(session, feature)
-    view = await _served(session, feature)
-    return replace(view, overrides=overrides, more=more)
 
 
 def refusal_of(feature: Feature, model: ModelChoice) -> str:
@@ -123,6 +121,11 @@ async def _served(session: AsyncSession, feature: Feature, place: tuple[Section,
     config = await queries.config_by_id(session, row.config_id) if row else None
     default = (await _assigned(session, feature, [(row, config, place)]))[0] if row and config else None
     return FeatureView(feature, name, description, kind_for(feature), default)
+
+
+async def _with_overrides(session: AsyncSession, feature: Feature) -> FeatureView:
+    overrides, more = await _overrides(session, feature)
+    return replace(await _served(session, feature), overrides=overrides, more=more)
 
 
 async def _overrides(session: AsyncSession, feature: Feature, after: str = "") -> tuple[tuple[Assigned, ...], bool]:
