@@ -60,11 +60,11 @@ class Invalid(StoaError):
 
 
 class FieldErrors(Invalid):
-    """What a form got wrong, by field."""
+    """A form breaks rules: `fields` says at each field which; the message says all of it."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.fields = dict(fields)
-        super().__init__(next(iter(self.fields.values())))
+        super().__init__(" ".join(f"{name}: {sentence}" for name, sentence in self.fields.items()))
 
 
 class TooMany(StoaError):
