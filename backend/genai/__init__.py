@@ -5,6 +5,7 @@ from backend.genai.budgets import Spending
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
+from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.errors import CompletionError
 from backend.genai.feature_forms import Assignment, save_assignments
 from backend.genai.feature_views import (
@@ -17,6 +18,18 @@ from backend.genai.feature_views import (
     section_features,
     warning_of,
 )
+from backend.genai.model_forms import delete_model, save_model, set_model_enabled
+from backend.genai.model_trial import Trial, test_model
+from backend.genai.model_views import (
+    ModelFilter,
+    ModelForm,
+    ModelRow,
+    blank_model,
+    list_models,
+    model_defaults,
+    read_model,
+)
+from backend.genai.provider_limits import LimitsForm, list_provider_limits, save_provider_limits
 from backend.genai.registry import export_catalogue, import_catalogue
 from backend.genai.routing import context_window, model_notice, resolve
 from backend.genai.schemas import (
@@ -47,6 +60,7 @@ from backend.genai.service_views import (
 )
 
 __all__ = [
+    "DEFAULT_URLS",
     "Assigned",
     "Assignment",
     "AssistantMessage",
@@ -60,7 +74,11 @@ __all__ = [
     "Feature",
     "FeatureView",
     "Finished",
+    "LimitsForm",
     "ModelChoice",
+    "ModelFilter",
+    "ModelForm",
+    "ModelRow",
     "Prompt",
     "Restarted",
     "Routed",
@@ -70,11 +88,14 @@ __all__ = [
     "SystemMessage",
     "TextDelta",
     "ToolCall",
+    "Trial",
     "Usage",
     "Use",
     "UserMessage",
+    "blank_model",
     "close_providers",
     "context_window",
+    "delete_model",
     "delete_service",
     "export_catalogue",
     "generate",
@@ -82,16 +103,24 @@ __all__ = [
     "list_config_choices",
     "list_features",
     "list_model_choices",
+    "list_models",
+    "list_provider_limits",
     "list_services",
+    "model_defaults",
     "model_notice",
     "more_overrides",
     "open_service",
     "parse_catalogue",
+    "read_model",
     "resolve",
     "save_assignments",
+    "save_model",
+    "save_provider_limits",
     "save_service",
     "section_features",
     "seed_configuration",
+    "set_model_enabled",
     "stream",
+    "test_model",
     "warning_of",
 ]

@@ -6,19 +6,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Action, Actor, require
-from backend.core.crypto import decrypt, encrypt
 from backend.core.database import transaction
-from backend.core.errors import Conflict, FieldErrors, Invalid, Unavailable
+from backend.core.errors import Conflict, FieldErrors, Invalid
 from backend.genai import queries
 from backend.genai.catalogue import Catalogue, FeatureConfigEntry, ModelEntry, ServiceConfigEntry
-from backend.genai.changes import note_change
 from backend.genai.feature_configs import assign_feature, misserved
-from backend.genai.models import RegisteredModel
+from backend.genai.registered_models import NOT_IN_FILES, store_model
 from backend.genai.routing import forget_resolved
 from backend.genai.service_configs import service_config_entry, store_service_config
-
-SECRETS = frozenset({"api_key", "organization"})
-NOT_IN_FILES = frozenset({"id", "created_at", "version", *SECRETS})
 
 
 async def import_catalogue(actor: Actor, catalogue: Catalogue) -> None:
@@ -68,27 +63,10 @@ async def export_catalogue(actor: Actor) -> dict[str, list[dict[str, Any]]]:
 
 
 async def _store_model(session: AsyncSession, actor: Actor, entry: ModelEntry) -> None:
-    held = await queries.model_by_name(session, entry.name)
-    given = entry.model_dump(exclude=set(SECRETS), include=entry.model_fields_set if held else None)
-    row = held or RegisteredModel(**given)
-    before = _audited(held) if held else None
-    replaced = []
-    if held and held.kind != given.get("kind", held.kind):
-        raise Invalid(f"models: “{entry.name}” is a {held.kind} model; its kind can't change.")
-    for field, value in given.items():
-        setattr(row, field, value)
-    for field in sorted(SECRETS & entry.model_fields_set):
-        secret, sealed = getattr(entry, field), getattr(row, field)
-        if secret and sealed and not _holds(sealed, secret):
-            replaced.append(field)
-        setattr(row, field, encrypt(secret) if secret else None)
-    if entry.api_key:
-        row.api_key_env = None
-    elif entry.api_key_env:
-        row.api_key = None
-    session.add(row)
-    await session.flush()
-    note_change(session, actor, "model", entry.name, before, _audited(row) | dict.fromkeys(replaced, "replaced"))
+    try:
+        await store_model(session, actor, entry, await queries.model_by_name(session, entry.name))
+    except FieldErrors as error:
+        raise Invalid(f"models: {' '.join(error.fields.values())}") from error
 
 
 async def _store_config(session: AsyncSession, actor: Actor, entry: ServiceConfigEntry, verb: str) -> None:
@@ -112,15 +90,3 @@ async def _store_feature(session: AsyncSession, actor: Actor, entry: FeatureConf
 
 def _present(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value is not None}
-
-
-def _audited(model: RegisteredModel) -> dict[str, Any]:
-    fields = model.model_dump(mode="json", exclude=set(NOT_IN_FILES))
-    return fields | {secret: "set" if getattr(model, secret) else None for secret in sorted(SECRETS)}
-
-
-def _holds(sealed: bytes, secret: str) -> bool:
-    try:
-        return decrypt(sealed) == secret
-    except Unavailable:  # sealed with another SECRET_KEY
-        return False

@@ -135,7 +135,7 @@ def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(pia: Visito
     page.get_by_label("Monthly budget").fill("-1")
     page.get_by_role("button", name="Save").click()
     for label, sentence in (
-        ("Name", "Give a name."),
+        ("Name", "This can't be empty."),
         ("Temperature", "At most 2."),
         ("Monthly budget", "More than 0."),
     ):
@@ -277,7 +277,7 @@ def test_every_page_is_accessible_and_fits(visit: Visit, phone: bool, dark: bool
     add_model(page, "local")
     add_model(page, "replay")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Give a name.")).to_be_visible()
+    expect(page.get_by_text("This can't be empty.")).to_be_visible()
     faults += faults_of(page, "the form with an error")
     page.get_by_role("link", name="Features").click()
     expect(page.get_by_role("dialog")).to_be_visible()
