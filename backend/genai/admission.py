@@ -11,6 +11,7 @@ import structlog
 from backend.core.ids import new_id
 from backend.core.settings import get_settings
 from backend.core.tasks import to_the_end
+from backend.core.telemetry import ADMISSIONS, BREAKER_CHANGES
 from backend.genai.breaker import Breaker, Sample, State, Verdict
 from backend.genai.errors import AuthenticationFailed, Cancelled, CompletionError, ProviderUnavailable, RateLimited
 from backend.genai.schemas import ModelSpec, RateLimits
@@ -48,6 +49,7 @@ async def admit(spec: ModelSpec, together: RateLimits) -> "Ticket | Refusal":
     except BaseException:
         await to_the_end(ticket.give_back())
         raise
+    ADMISSIONS.labels(spec.name, refusal.reason if refusal else "admitted").inc()
     return refusal or ticket
 
 
@@ -150,6 +152,7 @@ class Ticket:
         await get_shared().change(breaker_key(self._spec.id), change)
         if (before.opened_at, before.good_probes) != (after.opened_at, after.good_probes):
             said = {"opened_at": after.opened_at, "cooldown": after.cooldown, "why": after.last_error}
+            BREAKER_CHANGES.labels(self._spec.name, after.state(time.time()).value).inc()
             log.warning("breaker_changed", model=self._spec.name, state=after.state(time.time()).value, **said)
         return before, after
 
