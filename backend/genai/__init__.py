@@ -31,6 +31,7 @@ from backend.genai.model_views import (
 )
 from backend.genai.provider_limits import LimitsForm, list_provider_limits, save_provider_limits
 from backend.genai.registry import export_catalogue, import_catalogue
+from backend.genai.resealing import Resealed, reseal_secrets
 from backend.genai.routing import context_window, model_notice, resolve
 from backend.genai.schemas import (
     AssistantMessage,
@@ -60,7 +61,6 @@ from backend.genai.service_views import (
 )
 
 __all__ = [
-    "DEFAULT_URLS",
     "Assigned",
     "Assignment",
     "AssistantMessage",
@@ -70,6 +70,7 @@ __all__ = [
     "CompletionError",
     "CompletionRequest",
     "ConfigChoice",
+    "DEFAULT_URLS",
     "Event",
     "Feature",
     "FeatureView",
@@ -80,6 +81,7 @@ __all__ = [
     "ModelForm",
     "ModelRow",
     "Prompt",
+    "Resealed",
     "Restarted",
     "Routed",
     "ServiceDraft",
@@ -112,6 +114,7 @@ __all__ = [
     "open_service",
     "parse_catalogue",
     "read_model",
+    "reseal_secrets",
     "resolve",
     "save_assignments",
     "save_model",
