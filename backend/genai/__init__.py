@@ -61,6 +61,7 @@ from backend.genai.service_views import (
 )
 
 __all__ = [
+    "DEFAULT_URLS",
     "Assigned",
     "Assignment",
     "AssistantMessage",
@@ -70,7 +71,6 @@ __all__ = [
     "CompletionError",
     "CompletionRequest",
     "ConfigChoice",
-    "DEFAULT_URLS",
     "Event",
     "Feature",
     "FeatureView",

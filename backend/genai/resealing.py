@@ -10,7 +10,7 @@ from backend.core.database import transaction
 from backend.core.errors import Conflict, Unavailable
 from backend.genai import queries
 from backend.genai.models import RegisteredModel
-from backend.genai.registry import SECRETS
+from backend.genai.registered_models import SECRETS
 
 
 @dataclass(frozen=True, slots=True)
