@@ -15,6 +15,8 @@ from app.pages.chat import chat
 from app.pages.home import home
 from app.pages.lesson import lesson
 from app.pages.login import login
+from app.pages.model import model
+from app.pages.models import models
 from app.pages.not_found import not_found
 from app.pages.section import section
 from app.state.account import AccountState
@@ -22,6 +24,8 @@ from app.state.chat import ChatState
 from app.state.home import HomeState
 from app.state.lesson import LessonState
 from app.state.login import LoginState
+from app.state.model_form import ModelFormState
+from app.state.models import ModelsState
 from app.state.section import SectionState
 from app.state.session import Identity, explain
 from app.state.tutor import TutorState
@@ -65,6 +69,8 @@ PAGES = (
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
+    (models, "/admin/models", "Models · Stoa", ModelsState.load),
+    (model, "/admin/models/[model]", "Model · Stoa", ModelFormState.load),
 )
 for view, route, title, on_load in PAGES:
     app.add_page(framed(view()), route=route, title=title, description=DESCRIPTION, on_load=on_load)

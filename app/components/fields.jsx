@@ -1,6 +1,16 @@
 // The administrators' forms. What is typed stays here, in the browser, until it is saved or tested: the server gives
 // the values to begin with and the sentences that say what is wrong.
-import { createContext, createElement as h, useContext, useEffect, useId, useMemo, useRef, useState } from "react";
+import {
+  createContext,
+  createElement as h,
+  useContext,
+  useEffect,
+  useId,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { useBlocker } from "react-router";
 import { Question } from "../dialogs/dialogs.jsx";
 
@@ -161,6 +171,16 @@ export function Shown({ name, values, children }) {
   return values.includes(value) ? children : null;
 }
 
+/** What a button brought forth: it comes into view, unless the person went on to something else. */
+export function Revealed({ nonce, children }) {
+  const place = useRef(null);
+  useEffect(() => {
+    const idle = document.activeElement === document.body || document.activeElement?.tagName === "BUTTON";
+    if (nonce && idle) place.current.scrollIntoView({ block: "nearest" });
+  }, [nonce]);
+  return h("div", { ref: place, className: "revealed", role: "status" }, children);
+}
+
 /** What other React pieces inside a form need to be a field of it. */
 export function useField(name) {
   const { current, errors, working, change } = useContext(FormContext);
@@ -245,17 +265,24 @@ function useFocusAfter(form, working, errors) {
 
 /** Nobody leaves by accident what isn't saved: neither by a link nor by closing the tab. */
 function Leaving({ dirty, working }) {
-  const held = useRef(false);
-  held.current = dirty && !working; // what follows a save is meant
-  const blocker = useBlocker(
-    ({ currentLocation, nextLocation }) => held.current && currentLocation.pathname !== nextLocation.pathname,
-  );
+  const unsaved = useRef(false);
+  unsaved.current = dirty && !working; // what follows a save is meant
+  const asks = useSyncExternalStore(forms.subscribe, () => forms.all[0] === unsaved, () => false);
+  useEffect(() => forms.join(unsaved), []);
   useEffect(() => {
     if (!dirty) return undefined;
     const warn = (event) => event.preventDefault();
     window.addEventListener("beforeunload", warn);
     return () => window.removeEventListener("beforeunload", warn);
   }, [dirty]);
+  return asks && h(Leave);
+}
+
+function Leave() {
+  const blocker = useBlocker(
+    ({ currentLocation, nextLocation }) =>
+      currentLocation.pathname !== nextLocation.pathname && forms.all.some((unsaved) => unsaved.current),
+  );
   return h(Question, {
     open: blocker.state === "blocked",
     title: "Leave without saving?",
@@ -267,3 +294,21 @@ function Leaving({ dirty, working }) {
     onNo: () => blocker.reset(),
   });
 }
+
+/** The forms on the page. The router can be stopped in one place at a time: the first form asks for all of them. */
+const forms = {
+  all: [],
+  listeners: new Set(),
+  change(all) {
+    forms.all = all;
+    forms.listeners.forEach((listener) => listener());
+  },
+  join(unsaved) {
+    forms.change([...forms.all, unsaved]);
+    return () => forms.change(forms.all.filter((other) => other !== unsaved));
+  },
+  subscribe(listener) {
+    forms.listeners.add(listener);
+    return () => forms.listeners.delete(listener);
+  },
+};

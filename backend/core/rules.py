@@ -19,7 +19,7 @@ PLAIN = {
     "int_parsing_size": "Give a smaller number.",
     "greater_than": "More than {gt:g}.",
     "greater_than_equal": "At least {ge:g}.",
-    "less_than_equal": "At most {le:,}.",
+    "less_than_equal": "At most {le:,.10g}.",
     "decimal_max_places": "At most {decimal_places} digits after the point.",
     "decimal_max_digits": "At most {max_digits} digits.",
     "decimal_whole_digits": "At most {whole_digits} digits before the point.",

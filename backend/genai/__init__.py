@@ -6,6 +6,7 @@ from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.errors import CompletionError
+from backend.genai.model_entry import MODEL_FIELDS
 from backend.genai.model_forms import delete_model, save_model, set_model_enabled
 from backend.genai.model_trial import Trial, test_model
 from backend.genai.model_views import (
@@ -38,6 +39,7 @@ from backend.genai.schemas import (
 
 __all__ = [
     "DEFAULT_URLS",
+    "MODEL_FIELDS",
     "AssistantMessage",
     "Catalogue",
     "Completion",
