@@ -62,6 +62,8 @@ def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
     return rx.cond(subject != "", f"{subject} · {SectionState.course} · Stoa", f"{until_known} · Stoa")
 
 
+MODEL_TITLE = rx.cond(ModelFormState.title != "", f"{ModelFormState.title} · Models · Stoa", "Register a model · Stoa")
+
 PAGES = (
     (login, "/login", "Sign in · Stoa", LoginState.load),
     (home, "/", "My courses · Stoa", HomeState.load),
@@ -70,7 +72,7 @@ PAGES = (
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
     (models, "/admin/models", "Models · Stoa", ModelsState.load),
-    (model, "/admin/models/[model]", "Model · Stoa", ModelFormState.load),
+    (model, "/admin/models/[model]", MODEL_TITLE, ModelFormState.load),
 )
 for view, route, title, on_load in PAGES:
     app.add_page(framed(view()), route=route, title=title, description=DESCRIPTION, on_load=on_load)

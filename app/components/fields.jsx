@@ -32,7 +32,7 @@ export function Form({ values, errors = NOTHING, busy = false, subject = "", sto
   useEffect(() => setSent(false), [busy, errors, stored]);
   const toBeFocused = useFocusAfter(form, working, errors);
   const faults = useFaults(errors, draft.current);
-  const context = { ...draft, errors: faults, working, subject };
+  const context = { ...draft, errors: faults, working, onReload };
   const save = (event) => {
     event.preventDefault();
     if (working || !draft.dirty) return;
@@ -47,25 +47,26 @@ export function Form({ values, errors = NOTHING, busy = false, subject = "", sto
       "form",
       { className: "fields", ref: form, onSubmit: save, noValidate: true, "aria-label": name || undefined, "aria-busy": working },
       children,
-      errors[WHOLE] && h("p", { className: "alert", role: "alert", tabIndex: -1 }, errors[WHOLE]),
-      errors[CONFLICT] &&
-        h(
-          "div",
-          { className: "alert", role: "alert", tabIndex: -1 },
-          h("p", null, errors[CONFLICT]),
-          h("button", { type: "button", className: "btn", onClick: onReload }, "Drop my changes and show the newest"),
-        ),
     ),
     h(Leaving, { dirty: draft.dirty, working }),
   );
 }
 
-/** Save, disabled until something changed, and what stands beside it. */
+/** Save, disabled until something changed, and what stands beside it; above it what is wrong with the whole form. */
 export function SaveBar({ label = "Save", children }) {
-  const { dirty, working } = useContext(FormContext);
+  const { dirty, working, errors, onReload } = useContext(FormContext);
+  const newest = "Drop my changes and show the newest";
   return h(
     "div",
     { className: "save-bar" },
+    errors[WHOLE] && h("p", { className: "alert", role: "alert", tabIndex: -1 }, errors[WHOLE]),
+    errors[CONFLICT] &&
+      h(
+        "div",
+        { className: "alert", role: "alert", tabIndex: -1 },
+        h("p", null, errors[CONFLICT]),
+        h("button", { type: "button", className: "btn", disabled: working, onClick: onReload }, newest),
+      ),
     h("button", { type: "submit", className: "btn primary", disabled: working || !dirty }, working ? "Saving…" : label),
     children,
     h("span", { className: "meta", role: "status" }, dirty && !working ? "Unsaved changes" : ""),
@@ -133,7 +134,7 @@ export function SecretField({ name, label, held = "", hint, placeholder }) {
       h(
         "div",
         { className: "secret" },
-        h("span", { className: "grow" }, cleared ? "Will be removed when you save" : held),
+        h("span", null, cleared ? "Will be removed when you save" : held),
         kept && button("Replace", "replace"),
         kept && button("Clear", "clear"),
         cleared && button("Keep it", "keep"),

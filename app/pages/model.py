@@ -22,14 +22,8 @@ from app.components.page import opened, skeleton
 from app.pages.admin import admin_page
 from app.state.model_form import DEFAULT_URLS, NEW, PLACEHOLDERS, ModelFormState
 from app.state.model_trial import Figure
-from app.state.models import UseItem
+from app.state.models import PROVIDERS, UseItem
 
-PROVIDERS = (
-    ("openai", "OpenAI, or any server with its chat API"),
-    ("anthropic", "Anthropic"),
-    ("ollama", "Ollama"),
-    ("null", "No model: says that none is set up"),
-)
 KINDS = (("chat", "Chat: writes answers"), ("embedding", "Embedding: finds what is alike"))
 SECONDS = "seconds"
 DOLLARS = "$ per million tokens"
@@ -103,7 +97,14 @@ def _identity() -> rx.Component:
     return group(
         "Identity",
         text_field("name", "Name", required=True, hint="What people see. It can be changed at any time."),
-        select_field("provider", "Provider", PROVIDERS, placeholder="Choose…", required=True),
+        select_field(
+            "provider",
+            "Provider",
+            tuple(PROVIDERS.items()),
+            placeholder="Choose…",
+            required=True,
+            hint="OpenAI-compatible: also Azure, vLLM, llama.cpp, LM Studio and many others.",
+        ),
         text_field(
             "model", "Pinned version", required=True, hint="Exactly what the provider is asked for. No “latest”."
         ),

@@ -94,9 +94,12 @@ def _table() -> rx.Component:
 def _row(item: rx.Var[ModelItem]) -> rx.Component:
     return rx.el.tr(
         rx.el.th(
-            rx.el.a(item["name"], href=item["href"]),
-            rx.cond(item["dev_only"], rx.el.span("development only", class_name="pill warn")),
-            rx.cond(item["kind"] == "embedding", rx.el.span("embedding", class_name="pill")),
+            rx.el.div(
+                rx.el.a(item["name"], href=item["href"]),
+                rx.cond(item["dev_only"], rx.el.span("development only", class_name="pill warn")),
+                rx.cond(item["kind"] == "embedding", rx.el.span("embedding", class_name="pill")),
+                class_name="named",
+            ),
             scope="row",
         ),
         rx.el.td(rx.el.span(item["provider"], class_name="pill")),
