@@ -12,6 +12,7 @@ from app.components.boundary import boundary
 from app.components.frame import framed
 from app.pages.account import account
 from app.pages.chat import chat
+from app.pages.features import features
 from app.pages.home import home
 from app.pages.lesson import lesson
 from app.pages.login import login
@@ -19,14 +20,19 @@ from app.pages.model import model
 from app.pages.models import models
 from app.pages.not_found import not_found
 from app.pages.section import section
+from app.pages.service import service
+from app.pages.services import services
 from app.state.account import AccountState
 from app.state.chat import ChatState
+from app.state.features import FeaturesState
 from app.state.home import HomeState
 from app.state.lesson import LessonState
 from app.state.login import LoginState
 from app.state.model_form import ModelFormState
 from app.state.models import ModelsState
 from app.state.section import SectionState
+from app.state.service import ServiceState
+from app.state.services import ServicesState
 from app.state.session import Identity, explain
 from app.state.tutor import TutorState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
@@ -73,6 +79,14 @@ PAGES = (
     (account, "/account", "Account · Stoa", AccountState.load),
     (models, "/admin/models", "Models · Stoa", ModelsState.load),
     (model, "/admin/models/[model]", MODEL_TITLE, ModelFormState.load),
+    (services, "/admin/services", "Service configs · Stoa", ServicesState.load),
+    (
+        service,
+        "/admin/services/[service]",
+        rx.cond(ServiceState.title != "", f"{ServiceState.title} · Stoa", "Service config · Stoa"),
+        ServiceState.load,
+    ),
+    (features, "/admin/features", "Features · Stoa", FeaturesState.load),
 )
 for view, route, title, on_load in PAGES:
     app.add_page(framed(view()), route=route, title=title, description=DESCRIPTION, on_load=on_load)

@@ -38,6 +38,7 @@ def model() -> rx.Component:
             ModelFormState.loading,
             skeleton(),
             rx.fragment(
+                rx.el.p(rx.el.a("All models", href="/admin/models"), class_name="back"),
                 rx.el.h1(rx.cond(ModelFormState.subject == NEW, "Register a model", ModelFormState.title)),
                 rx.cond(ModelFormState.used_by.length() > 0, _used_by()),
                 _form(),
@@ -51,7 +52,7 @@ def _used_by() -> rx.Component:
         "Used by ",
         rx.el.span(
             rx.foreach(ModelFormState.used_by, lambda use: rx.el.a(use.to(UseItem)["name"], href=use["href"])),
-            class_name="uses inline-uses",
+            class_name="config-links",
         ),
         class_name="meta",
     )

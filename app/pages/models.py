@@ -27,11 +27,16 @@ def models() -> rx.Component:
             skeleton(),
             rx.fragment(
                 rx.el.div(
-                    rx.el.h1("Models", class_name="grow"),
+                    rx.el.h1("Models"),
                     rx.el.a("Register a model", href="/admin/models/new", class_name="btn primary"),
-                    class_name="heading",
+                    class_name="admin-head",
                 ),
-                rx.el.p("Each is one version of one provider’s model. Chains of them answer.", class_name="lead"),
+                rx.el.p(
+                    "A model is one version of one provider’s. Chains of them, made under ",
+                    rx.el.a("Service configs", href="/admin/services"),
+                    ", answer people.",
+                    class_name="meta admin-lead",
+                ),
                 _filters(),
                 rx.cond(ModelsState.models.length() > 0, _table(), _empty()),
                 rx.cond(
@@ -54,26 +59,23 @@ def _filters() -> rx.Component:
                 default_value=ModelsState.search,
                 on_change=ModelsState.search_for.debounce(250),
             ),
-            class_name="search",
+            class_name="grow",
         ),
         _choice(
             "Provider", ModelsState.provider, ModelsState.choose_provider, (("", "Any provider"), *PROVIDERS.items())
         ),
         _choice("State", ModelsState.condition, ModelsState.choose_condition, CONDITIONS),
         _choice("Order", ModelsState.order, ModelsState.choose_order, ORDERS),
-        class_name="filters",
-        role="search",
+        class_name="list-tools",
     )
 
 
 def _choice(
     label: str, value: rx.Var[str], on_change: rx.event.EventHandler, options: tuple[tuple[str, str], ...]
 ) -> rx.Component:
-    return rx.el.select(
-        *(rx.el.option(text, value=option) for option, text in options),
-        value=value,
-        on_change=on_change,
-        aria_label=label,
+    return rx.el.label(
+        rx.el.span(label, class_name="hidden"),
+        rx.el.select(*(rx.el.option(text, value=option) for option, text in options), value=value, on_change=on_change),
     )
 
 
@@ -81,10 +83,12 @@ def _table() -> rx.Component:
     columns = ("Name", "Provider", "Pinned version", "Used by", "Key", "Enabled")
     return rx.el.div(
         rx.el.table(
+            rx.el.caption("Models", class_name="hidden"),
             rx.el.thead(rx.el.tr(*(rx.el.th(column, scope="col") for column in columns))),
             rx.el.tbody(rx.foreach(ModelsState.models, _row)),
+            class_name="list-table models-table",
         ),
-        class_name="table card",
+        class_name="table-frame",
         role="region",
         aria_label="Models",
         tab_index=0,
@@ -107,8 +111,8 @@ def _row(item: rx.Var[ModelItem]) -> rx.Component:
         rx.el.td(
             rx.cond(
                 item["used_by"].to(list[UseItem]).length() > 0,
-                rx.el.ul(rx.foreach(item["used_by"].to(list[UseItem]), _use), class_name="uses"),
-                rx.el.span("unused", class_name="meta"),
+                rx.el.ul(rx.foreach(item["used_by"].to(list[UseItem]), _use), class_name="config-links"),
+                rx.el.span("nothing yet", class_name="meta"),
             )
         ),
         rx.el.td(rx.cond(item["key"] != "", item["key"], "none"), class_name="meta"),

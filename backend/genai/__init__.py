@@ -1,11 +1,23 @@
 """Models, chains, features and completions: the one door to a language model."""
 
 from backend.genai.bootstrap import seed_configuration
+from backend.genai.budgets import Spending
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.errors import CompletionError
+from backend.genai.feature_forms import Assignment, save_assignments
+from backend.genai.feature_views import (
+    Assigned,
+    ConfigChoice,
+    FeatureView,
+    list_config_choices,
+    list_features,
+    more_overrides,
+    section_features,
+    warning_of,
+)
 from backend.genai.model_entry import MODEL_FIELDS
 from backend.genai.model_forms import delete_model, save_model, set_model_enabled
 from backend.genai.model_trial import Trial, test_model
@@ -20,6 +32,7 @@ from backend.genai.model_views import (
 )
 from backend.genai.provider_limits import LimitsForm, list_provider_limits, save_provider_limits
 from backend.genai.registry import export_catalogue, import_catalogue
+from backend.genai.resealing import Resealed, reseal_secrets
 from backend.genai.routing import context_window, model_notice, resolve
 from backend.genai.schemas import (
     AssistantMessage,
@@ -36,49 +49,83 @@ from backend.genai.schemas import (
     Usage,
     UserMessage,
 )
+from backend.genai.service_entry import ServiceDraft
+from backend.genai.service_forms import delete_service, save_service
+from backend.genai.service_views import (
+    ChainPlace,
+    ModelChoice,
+    ServiceView,
+    Use,
+    list_model_choices,
+    list_services,
+    open_service,
+)
 
 __all__ = [
     "DEFAULT_URLS",
     "MODEL_FIELDS",
+    "Assigned",
+    "Assignment",
     "AssistantMessage",
     "Catalogue",
+    "ChainPlace",
     "Completion",
     "CompletionError",
     "CompletionRequest",
+    "ConfigChoice",
     "Event",
     "Feature",
+    "FeatureView",
     "Finished",
     "LimitsForm",
+    "ModelChoice",
     "ModelFilter",
     "ModelForm",
     "ModelRow",
     "Prompt",
+    "Resealed",
     "Restarted",
     "Routed",
+    "ServiceDraft",
+    "ServiceView",
+    "Spending",
     "SystemMessage",
     "TextDelta",
     "ToolCall",
     "Trial",
     "Usage",
+    "Use",
     "UserMessage",
     "blank_model",
     "close_providers",
     "context_window",
     "delete_model",
+    "delete_service",
     "export_catalogue",
     "generate",
     "import_catalogue",
+    "list_config_choices",
+    "list_features",
+    "list_model_choices",
     "list_models",
     "list_provider_limits",
+    "list_services",
     "model_defaults",
     "model_notice",
+    "more_overrides",
+    "open_service",
     "parse_catalogue",
     "read_model",
+    "reseal_secrets",
     "resolve",
+    "save_assignments",
     "save_model",
     "save_provider_limits",
+    "save_service",
+    "section_features",
     "seed_configuration",
     "set_model_enabled",
     "stream",
     "test_model",
+    "warning_of",
 ]

@@ -13,67 +13,64 @@ from backend.core.errors import Conflict, FieldErrors, Invalid
 from backend.genai import queries, service_queries
 from backend.genai.feature_configs import assign_feature, kind_for, misserved, remove_override
 from backend.genai.feature_names import name_of
-from backend.genai.feature_views import FeatureView, view_of
 from backend.genai.models import FeatureConfig, ServiceConfig
 from backend.genai.routing import forget_resolved
 from backend.genai.schemas import Feature
 
-DEFAULT = "default"
-"""The field of a form that holds a feature's default; an override's field is the id of its section."""
-JUST_CHANGED = "Somebody else changed what serves this feature just now. Nothing was saved; please try again."
+JUST_CHANGED = "Somebody else changed what serves a feature just now. Nothing was saved; please try again."
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A change: `config_id` shall serve in a section (None: by default), or the override be removed (None).
+    """A change: `config_id` shall serve a feature in a section (None: by default), or its override go (None).
 
     `version` is the one that the form was filled with, None where nothing was assigned.
     """
 
+    feature: Feature
     section_id: UUID | None
     config_id: UUID | None
     version: int | None
 
     @property
     def field(self) -> str:
-        """The field of the form that this is about."""
-        return str(self.section_id or DEFAULT)
+        """The field of the form that this is about: the feature, or feature@id of the section."""
+        return f"{self.feature.value}@{self.section_id}" if self.section_id else self.feature.value
 
 
-async def save_feature(actor: Actor, feature: Feature, wanted: Sequence[Assignment]) -> FeatureView:
-    """Change what serves a feature, all or nothing.
+async def save_assignments(actor: Actor, wanted: Sequence[Assignment]) -> None:
+    """Change what serves features, all or nothing.
 
     Raises `FieldErrors` (fields as `Assignment.field`), `Conflict` when one of the places changed since its version,
     `Invalid` for removing a default or naming a place twice.
     """
     require(actor, Action.GENAI_CONFIGURE)
     if len({each.field for each in wanted}) < len(wanted):
-        raise Invalid("Each section can be named once.")
+        raise Invalid("Each feature and section can be named once.")
     try:
         async with transaction() as session:
             configs = await _locked_configs(session, {each.config_id for each in wanted if each.config_id})
             for each in sorted(wanted, key=lambda one: one.field):
-                await _apply(session, actor, feature, each, configs)
-            await _refuse_wrong_kind(session, feature, wanted, configs)
-            view = await view_of(session, feature)
+                await _apply(session, actor, each, configs)
+            await _refuse_wrong_kind(session, wanted, configs)
     except IntegrityError as error:
         raise Conflict(JUST_CHANGED) from error
     forget_resolved()
-    return view
 
 
 async def _apply(
-    session: AsyncSession, actor: Actor, feature: Feature, wanted: Assignment, configs: Mapping[UUID, ServiceConfig]
+    session: AsyncSession, actor: Actor, wanted: Assignment, configs: Mapping[UUID, ServiceConfig]
 ) -> None:
     place = await _place(session, wanted)
-    row = await queries.feature_row(session, feature, wanted.section_id, lock=True)
+    row = await queries.feature_row(session, wanted.feature, wanted.section_id, lock=True)
     if (row.version if row else None) != wanted.version:
-        where = name_of(feature, place[1] if place else None)
-        raise Conflict(f"Somebody else changed {where} since you opened it. Nothing was saved.")
+        where = name_of(wanted.feature, place[1] if place else None)
+        since = "since you opened this page" if wanted.version else "already"
+        raise Conflict(f"Somebody else changed {where} {since}. Nothing was saved.")
     if wanted.config_id is None:
-        await _remove(session, actor, feature, place, row)
+        await _remove(session, actor, wanted.feature, place, row)
     elif wanted.config_id in configs:
-        await assign_feature(session, actor, feature, place, configs[wanted.config_id])
+        await assign_feature(session, actor, wanted.feature, place, configs[wanted.config_id])
     else:
         raise FieldErrors({wanted.field: "This service config was deleted in the meantime."})
 
@@ -102,14 +99,13 @@ async def _locked_configs(session: AsyncSession, ids: Collection[UUID]) -> dict[
 
 
 async def _refuse_wrong_kind(
-    session: AsyncSession, feature: Feature, wanted: Sequence[Assignment], configs: Mapping[UUID, ServiceConfig]
+    session: AsyncSession, wanted: Sequence[Assignment], configs: Mapping[UUID, ServiceConfig]
 ) -> None:
-    wrong = {name for served, _, name in await misserved(session) if served is feature}
-    kind = kind_for(feature).value
+    wrong = {(feature, config) for feature, _, config in await misserved(session)}
     faults = {
-        each.field: f"This feature needs {kind} models; “{configs[each.config_id].name}” has others."
+        each.field: f"This needs {kind_for(each.feature).value} models; “{configs[each.config_id].name}” has others."
         for each in wanted
-        if each.config_id and configs[each.config_id].name in wrong
+        if each.config_id and (each.feature, configs[each.config_id].name) in wrong
     }
     if faults:
         raise FieldErrors(faults)

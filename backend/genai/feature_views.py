@@ -28,7 +28,12 @@ class ConfigChoice:
 
     id: UUID
     name: str
-    kind: str
+    chain: tuple[ChainPlace, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of its models."""
+        return kind_of(self.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ async def list_features(actor: Actor) -> list[FeatureView]:
     """Every feature with its default and its first overrides, by the slug of their section."""
     require(actor, Action.GENAI_CONFIGURE)
     async with transaction() as session:
-        return [await view_of(session, feature) for feature in Feature]
+        return [await _with_overrides(session, feature) for feature in Feature]
 
 
 async def more_overrides(actor: Actor, feature: Feature, after: str) -> tuple[tuple[Assigned, ...], bool]:
@@ -77,23 +82,19 @@ async def list_config_choices(actor: Actor) -> list[ConfigChoice]:
     async with transaction() as session:
         configs = await queries.service_configs(session)
         chains = await places_of(session, [config.id for config in configs])
-    return [ConfigChoice(config.id, config.name, kind_of(chains[config.id])) for config in configs]
+    return [ConfigChoice(config.id, config.name, chains[config.id]) for config in configs]
 
 
-async def section_features(actor: Actor, section_id: UUID) -> list[FeatureView]:
-    """What serves each feature in one section: its override where it has one, else the default. Raises `NotFound`."""
+async def section_features(actor: Actor, section_id: UUID) -> tuple[SectionName, list[FeatureView]]:
+    """A section, and what serves each feature there: its override where it has one, else the default.
+
+    Raises `NotFound`.
+    """
     require(actor, Action.GENAI_CONFIGURE)
     async with transaction() as session:
         if (place := await service_queries.section_with_course(session, section_id)) is None:
             raise NotFound("There is no such section.")
-        return [await _served(session, feature, place) for feature in Feature]
-
-
-async def view_of(session: AsyncSession, feature: Feature) -> FeatureView:
-    """A feature with its default and its first overrides."""
-    overrides, more = await _overrides(session, feature)
-    view = await _served(session, feature)
-    return replace(view, overrides=overrides, more=more)
+        return _named(*place), [await _served(session, feature, place) for feature in Feature]
 
 
 def refusal_of(feature: Feature, model: ModelChoice) -> str:
@@ -125,6 +126,11 @@ async def _served(session: AsyncSession, feature: Feature, place: tuple[Section,
     return FeatureView(feature, name, description, kind_for(feature), default)
 
 
+async def _with_overrides(session: AsyncSession, feature: Feature) -> FeatureView:
+    overrides, more = await _overrides(session, feature)
+    return replace(await _served(session, feature), overrides=overrides, more=more)
+
+
 async def _overrides(session: AsyncSession, feature: Feature, after: str = "") -> tuple[tuple[Assigned, ...], bool]:
     rows = await service_queries.overrides_of(session, feature, after, OVERRIDES_SHOWN + 1)
     shown = [(row, config, (section, course)) for row, config, section, course in rows[:OVERRIDES_SHOWN]]
@@ -144,7 +150,11 @@ async def _assigned(
             config=config.name,
             chain=chains[config.id],
             warning=warning_of(feature, chains[config.id]),
-            section=SectionName(place[0].id, place[0].slug, place[0].title, place[1].title) if place else None,
+            section=_named(*place) if place else None,
         )
         for row, config, place in rows
     ]
+
+
+def _named(section: Section, course: Course) -> SectionName:
+    return SectionName(section.id, section.slug, section.title, course.title)

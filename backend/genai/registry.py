@@ -1,6 +1,7 @@
 """Changing what is registered: models, chains, features. All or nothing, and on the record."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -11,7 +12,8 @@ from backend.core.errors import Conflict, FieldErrors, Invalid
 from backend.genai import queries
 from backend.genai.catalogue import Catalogue, FeatureConfigEntry, ModelEntry, ServiceConfigEntry
 from backend.genai.feature_configs import assign_feature, misserved
-from backend.genai.registered_models import NOT_IN_FILES, store_model
+from backend.genai.health import forget_health
+from backend.genai.registered_models import NOT_IN_FILES, connection_of, store_model
 from backend.genai.routing import forget_resolved
 from backend.genai.service_configs import service_config_entry, store_service_config
 
@@ -25,10 +27,15 @@ async def import_catalogue(actor: Actor, catalogue: Catalogue) -> None:
     require(actor, Action.GENAI_CONFIGURE)
     try:
         async with transaction() as session:
+            before = await _connections(session, catalogue)
             await store(session, actor, catalogue)
+            after = await _connections(session, catalogue)
     except IntegrityError as error:
         raise Conflict("Somebody else registered one of these names in the meantime. Import once more.") from error
     forget_resolved()
+    for model_id in before.keys() & after.keys():
+        if before[model_id] != after[model_id]:
+            await forget_health(model_id)
 
 
 async def store(session: AsyncSession, actor: Actor, catalogue: Catalogue, *, verb: str = "changed") -> None:
@@ -60,6 +67,12 @@ async def export_catalogue(actor: Actor) -> dict[str, list[dict[str, Any]]]:
                 for row, config, section in await queries.feature_rows(session)
             ],
         }
+
+
+async def _connections(session: AsyncSession, catalogue: Catalogue) -> dict[UUID, object]:
+    """How the models of the file that are registered are reached."""
+    names = {entry.name for entry in catalogue.models}
+    return {model.id: connection_of(model) for model in await queries.models(session) if model.name in names}
 
 
 async def _store_model(session: AsyncSession, actor: Actor, entry: ModelEntry) -> None:

@@ -78,7 +78,7 @@ def test_a_model_is_tested_registered_changed_and_deleted(pia: Visitor) -> None:
 
     page.get_by_role("link", name="Cancel").click()
     row = page.get_by_role("row", name=re.compile(NAMES[1]))
-    expect(row).to_contain_text("unused")
+    expect(row).to_contain_text("nothing yet")
     switch = row.get_by_role("switch")
     switch.click()
     expect(switch).not_to_be_checked()

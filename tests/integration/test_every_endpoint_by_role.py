@@ -35,7 +35,7 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
-ADMINISTRATOR = only("administrator")
+ADMINISTRATORS = only("administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -78,6 +78,7 @@ class Case:
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
+NEW_SERVICE = (("service", "new"),)
 
 EVENTS: dict[str, Case] = {
     "session.tell": Case(NOTHING_TO_HIDE, lambda _: {"text": "hello", "tone": "plain"}),
@@ -106,24 +107,42 @@ EVENTS: dict[str, Case] = {
     "tutor_state.turn_ended": Case(OWNER, lambda _: {"turn_id": str(uuid4())}, in_conversation=True),
     "tutor_state.show_earlier": Case(OWNER, in_conversation=True),
     "tutor_state.new_conversation": Case(NOTHING_TO_HIDE),
-    "models_state.load": Case(ADMINISTRATOR, path="/admin/models"),
-    "models_state.search_for": Case(ADMINISTRATOR, lambda _: {"text": "gpt"}),
-    "models_state.choose_provider": Case(ADMINISTRATOR, lambda _: {"provider": "openai"}),
-    "models_state.choose_condition": Case(ADMINISTRATOR, lambda _: {"condition": "unused"}),
-    "models_state.choose_order": Case(ADMINISTRATOR, lambda _: {"order": "newest"}),
-    "models_state.show_more": Case(ADMINISTRATOR),
+    "models_state.load": Case(ADMINISTRATORS, path="/admin/models"),
+    "models_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "gpt"}),
+    "models_state.choose_provider": Case(ADMINISTRATORS, lambda _: {"provider": "openai"}),
+    "models_state.choose_condition": Case(ADMINISTRATORS, lambda _: {"condition": "unused"}),
+    "models_state.choose_order": Case(ADMINISTRATORS, lambda _: {"order": "newest"}),
+    "models_state.show_more": Case(ADMINISTRATORS),
     "models_state.switch": Case(
-        ADMINISTRATOR, lambda stage: {"model_id": str(stage.model), "version": 1, "enabled": False}, with_model=True
+        ADMINISTRATORS, lambda stage: {"model_id": str(stage.model), "version": 1, "enabled": False}, with_model=True
     ),
     "models_state.save_limits": Case(
-        ADMINISTRATOR, lambda _: {"values": {"provider": "ollama", "version": "0", "max_concurrent": "3"}}
+        ADMINISTRATORS, lambda _: {"values": {"provider": "ollama", "version": "0", "max_concurrent": "3"}}
     ),
-    "models_state.reload_limits": Case(ADMINISTRATOR, lambda _: {"provider": "ollama"}),
-    "model_form_state.load": Case(ADMINISTRATOR, path="/admin/models/[model]", query=(("model", "new"),)),
-    "model_form_state.save": Case(ADMINISTRATOR, lambda _: {"values": MODEL_FORM}, with_model=True),
-    "model_form_state.test": Case(ADMINISTRATOR, lambda _: {"values": MODEL_FORM}, with_model=True),
-    "model_form_state.reload": Case(ADMINISTRATOR, with_model=True),
-    "model_form_state.delete": Case(ADMINISTRATOR, with_model=True),
+    "models_state.reload_limits": Case(ADMINISTRATORS, lambda _: {"provider": "ollama"}),
+    "model_form_state.load": Case(ADMINISTRATORS, path="/admin/models/[model]", query=(("model", "new"),)),
+    "model_form_state.save": Case(ADMINISTRATORS, lambda _: {"values": MODEL_FORM}, with_model=True),
+    "model_form_state.test": Case(ADMINISTRATORS, lambda _: {"values": MODEL_FORM}, with_model=True),
+    "model_form_state.reload": Case(ADMINISTRATORS, with_model=True),
+    "model_form_state.delete": Case(ADMINISTRATORS, with_model=True),
+    "services_state.load": Case(ADMINISTRATORS, path="/admin/services"),
+    "services_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "chain"}),
+    "services_state.sort_by": Case(ADMINISTRATORS, lambda _: {"key": "spent"}),
+    "services_state.show_only": Case(ADMINISTRATORS, lambda _: {"which": "unused"}),
+    "service_state.load": Case(ADMINISTRATORS, path="/admin/services/[service]", query=NEW_SERVICE),
+    "service_state.save": Case(
+        ADMINISTRATORS, lambda _: {"values": {"name": "x", "chain": '[["primary", "primary"]]'}}
+    ),
+    "service_state.reload": Case(ADMINISTRATORS, path="/admin/services/[service]", query=NEW_SERVICE),
+    "service_state.delete": Case(ADMINISTRATORS, lambda _: {"service_id": str(uuid4()), "version": "1"}),
+    "features_state.load": Case(ADMINISTRATORS, path="/admin/features"),
+    "features_state.save": Case(
+        ADMINISTRATORS, lambda _: {"values": {"student_dialogue": f"{uuid4()}:1:edited"}}, path="/admin/features"
+    ),
+    "features_state.reload": Case(ADMINISTRATORS, path="/admin/features"),
+    "features_state.search": Case(SIGNED_IN, lambda _: {"text": "baking"}),
+    "features_state.show_more": Case(ADMINISTRATORS, lambda _: {"feature": "student_dialogue"}),
+    "features_state.look_up": Case(ADMINISTRATORS, lambda stage: {"section_id": str(stage.school.here.id)}),
 }
 
 

@@ -16,7 +16,7 @@ from backend.core.ids import new_id
 from backend.courses import find_sections
 from backend.genai import Feature, resolve
 from backend.genai.errors import MissingFeatureConfig
-from backend.genai.feature_forms import Assignment, save_feature
+from backend.genai.feature_forms import Assignment, save_assignments
 from backend.genai.feature_views import (
     OVERRIDES_SHOWN,
     FeatureView,
@@ -63,7 +63,8 @@ async def view_of(feature: Feature = TUTOR) -> FeatureView:
 async def assign(
     name: str | None, section: UUID | None = None, version: int | None = None, feature: Feature = TUTOR
 ) -> FeatureView:
-    return await save_feature(PIA, feature, [Assignment(section, await config(name) if name else None, version)])
+    await save_assignments(PIA, [Assignment(feature, section, await config(name) if name else None, version)])
+    return await view_of(feature)
 
 
 def shown(view: FeatureView) -> tuple[str, dict[str, str]]:
@@ -112,7 +113,9 @@ async def test_what_is_shown_of_a_section_is_what_its_requests_get() -> None:
     await assign("B", here)
     await assign("A", None, None, Feature.COURSE_OUTLINE)
     await assign("V", None, None, SEARCH)
-    for feature, view in zip(Feature, await section_features(PIA, here), strict=True):
+    section, views = await section_features(PIA, here)
+    assert (section.id, section.slug, section.course_title) == (here, "python-autumn", "Python")
+    for feature, view in zip(Feature, views, strict=True):
         try:
             gets = [spec.name for spec in (await resolve(feature, here)).models]
         except MissingFeatureConfig:
@@ -128,19 +131,24 @@ async def test_a_default_and_overrides_are_saved_together_or_not_at_all() -> Non
     here, elsewhere = await make_section("python-autumn"), await make_section("python-spring")
     a, b, vectors = await config("A"), await config("B"), await config("V")
     with pytest.raises(FieldErrors) as refused:
-        await save_feature(PIA, TUTOR, [Assignment(None, a, None), Assignment(here, vectors, None)])
-    assert refused.value.fields == {str(here): "This feature needs chat models; “V” has others."}
+        await save_assignments(PIA, [Assignment(TUTOR, None, a, None), Assignment(TUTOR, here, vectors, None)])
+    assert refused.value.fields == {f"student_dialogue@{here}": "This needs chat models; “V” has others."}
     assert shown(await view_of()) == ("", {})
-    both = [Assignment(None, a, None), Assignment(here, b, None), Assignment(elsewhere, a, None)]
-    view = await save_feature(PIA, TUTOR, both)
-    assert shown(view) == ("A", {"python-autumn": "B", "python-spring": "A"})
+    all_three = [
+        Assignment(TUTOR, None, a, None),
+        Assignment(TUTOR, here, b, None),
+        Assignment(GRADING, elsewhere, a, None),
+    ]
+    await save_assignments(PIA, all_three)
+    assert shown(await view_of()) == ("A", {"python-autumn": "B"})
+    assert shown(await view_of(GRADING)) == ("", {"python-spring": "A"})
 
 
 async def test_chains_of_the_wrong_kind_are_refused_either_way() -> None:
     for feature, name, needed in ((TUTOR, "V", "chat"), (SEARCH, "A", "embedding")):
         with pytest.raises(FieldErrors) as refused:
             await assign(name, feature=feature)
-        assert refused.value.fields == {"default": f"This feature needs {needed} models; “{name}” has others."}
+        assert refused.value.fields == {feature.value: f"This needs {needed} models; “{name}” has others."}
 
 
 async def test_a_default_cannot_be_removed() -> None:
@@ -162,7 +170,7 @@ async def test_of_two_who_edit_the_second_is_told_and_nothing_is_overwritten() -
     await assign("B", here, seen.overrides[0].version)
     with pytest.raises(Conflict, match="Somebody else changed Tutor in python-autumn"):
         await assign(None, here, seen.overrides[0].version)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="Tutor in python-autumn already"):
         await assign("Small", here)  # as if there were none yet
     assert shown(await view_of()) == ("B", {"python-autumn": "B"})
 
@@ -190,14 +198,14 @@ async def test_what_is_gone_is_said_at_its_field() -> None:
         (here, new_id(), "This service config was deleted in the meantime."),
     ):
         with pytest.raises(FieldErrors) as refused:
-            await save_feature(PIA, TUTOR, [Assignment(section, chosen, None)])
-        assert refused.value.fields == {str(section): sentence}
+            await save_assignments(PIA, [Assignment(TUTOR, section, chosen, None)])
+        assert refused.value.fields == {f"student_dialogue@{section}": sentence}
 
 
 async def test_a_place_named_twice_is_refused() -> None:
     a = await config("A")
     with pytest.raises(Invalid, match="once"):
-        await save_feature(PIA, TUTOR, [Assignment(None, a, None), Assignment(None, a, None)])
+        await save_assignments(PIA, [Assignment(TUTOR, None, a, None), Assignment(TUTOR, None, a, None)])
 
 
 async def test_the_record_says_who_changed_what_before_and_after() -> None:
@@ -243,7 +251,8 @@ async def test_a_development_model_is_shown_as_refused_for_grading_in_production
 async def test_overrides_come_a_page_at_a_time() -> None:
     a = await config("A")
     sections = [await make_section(f"python-{each:03}") for each in range(OVERRIDES_SHOWN + 2)]
-    view = await save_feature(PIA, TUTOR, [Assignment(section, a, None) for section in sections])
+    await save_assignments(PIA, [Assignment(TUTOR, section, a, None) for section in sections])
+    view = await view_of()
     assert (len(view.overrides), view.more) == (OVERRIDES_SHOWN, True)
     last = view.overrides[-1].section
     assert last is not None
@@ -287,7 +296,7 @@ async def test_only_administrators_see_and_change_them(role: Role) -> None:
             list_config_choices(actor),
             more_overrides(actor, TUTOR, ""),
             section_features(actor, here),
-            save_feature(actor, TUTOR, [Assignment(here, a, None)]),
+            save_assignments(actor, [Assignment(TUTOR, here, a, None)]),
         ):
             with pytest.raises(error):
                 await attempt
