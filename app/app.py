@@ -16,6 +16,8 @@ from app.pages.features import features
 from app.pages.home import home
 from app.pages.lesson import lesson
 from app.pages.login import login
+from app.pages.model import model
+from app.pages.models import models
 from app.pages.not_found import not_found
 from app.pages.section import section
 from app.pages.service import service
@@ -26,6 +28,8 @@ from app.state.features import FeaturesState
 from app.state.home import HomeState
 from app.state.lesson import LessonState
 from app.state.login import LoginState
+from app.state.model_form import ModelFormState
+from app.state.models import ModelsState
 from app.state.section import SectionState
 from app.state.service import ServiceState
 from app.state.services import ServicesState
@@ -64,6 +68,8 @@ def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
     return rx.cond(subject != "", f"{subject} · {SectionState.course} · Stoa", f"{until_known} · Stoa")
 
 
+MODEL_TITLE = rx.cond(ModelFormState.title != "", f"{ModelFormState.title} · Models · Stoa", "Register a model · Stoa")
+
 PAGES = (
     (login, "/login", "Sign in · Stoa", LoginState.load),
     (home, "/", "My courses · Stoa", HomeState.load),
@@ -71,6 +77,8 @@ PAGES = (
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
+    (models, "/admin/models", "Models · Stoa", ModelsState.load),
+    (model, "/admin/models/[model]", MODEL_TITLE, ModelFormState.load),
     (services, "/admin/services", "Service configs · Stoa", ServicesState.load),
     (
         service,

@@ -18,6 +18,7 @@ from backend.genai.feature_views import (
     section_features,
     warning_of,
 )
+from backend.genai.model_entry import MODEL_FIELDS
 from backend.genai.model_forms import delete_model, save_model, set_model_enabled
 from backend.genai.model_trial import Trial, test_model
 from backend.genai.model_views import (
@@ -62,6 +63,7 @@ from backend.genai.service_views import (
 
 __all__ = [
     "DEFAULT_URLS",
+    "MODEL_FIELDS",
     "Assigned",
     "Assignment",
     "AssistantMessage",

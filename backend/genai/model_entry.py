@@ -1,6 +1,7 @@
 """What a person typed into the form of a model, by the same rules as the catalogue file."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -13,11 +14,18 @@ from backend.genai.models import RegisteredModel
 from backend.genai.registered_models import SECRETS
 from backend.genai.schemas import ModelKind
 
-FIELDS = tuple(name for name in ModelEntry.model_fields if name not in SECRETS)
+MODEL_FIELDS = tuple(name for name in ModelEntry.model_fields if name not in SECRETS)
 """What a form shows and sends back, each as a text; blank is the default."""
 CHANGES = {f"{secret}_change" for secret in SECRETS}
 """What becomes of a stored secret: `keep`, `replace` by the one that is sent, or `clear`."""
 
+TOGETHER = {
+    "api_key_env": "Give a key or a variable, not both.",
+    "dimensions": "An embedding model needs its number of dimensions.",
+    "price_input": "Give both prices, of input and of output, or neither.",
+    "price_output": "Give both prices, of input and of output, or neither.",
+}
+"""The rules about several fields, as a form says them."""
 SECRET_NAMES = {"api_key": "key", "organization": "organization"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -30,7 +38,7 @@ def entry_of(values: Mapping[str, str], held: RegisteredModel | None = None) -> 
 
     `held` is what the form was filled with. Raises `FieldErrors` that says what is wrong at which field.
     """
-    typed: dict[str, str | None] = {name: text for name in FIELDS if (text := values.get(name, "").strip())}
+    typed: dict[str, str | None] = {name: text for name in MODEL_FIELDS if (text := values.get(name, "").strip())}
     if typed.get("kind") != ModelKind.EMBEDDING:
         typed.pop("dimensions", None)  # a chat model's form doesn't show it
     faults: dict[str, str] = {}
@@ -40,10 +48,10 @@ def entry_of(values: Mapping[str, str], held: RegisteredModel | None = None) -> 
         entry = ModelEntry.model_validate(typed)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise FieldErrors({field_of(fault): sentence_of(fault) for fault in found} | faults) from None
+        raise FieldErrors({field_of(fault): _sentence(fault) for fault in found} | faults) from None
     if faults := faults | _kept_in_vain(entry, typed, held):
         raise FieldErrors(faults)
-    return entry.model_copy(update={name: getattr(entry, name) for name in FIELDS})
+    return entry.model_copy(update={name: getattr(entry, name) for name in MODEL_FIELDS})
 
 
 def origin(provider: str, url: str | None) -> Origin | None:
@@ -54,6 +62,10 @@ def origin(provider: str, url: str | None) -> Origin | None:
         return (parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]) if parts.hostname else None
     except (ValueError, KeyError):
         return None
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    return TOGETHER[field_of(fault)] if fault["type"] == "rule" else sentence_of(fault)
 
 
 def _secret(

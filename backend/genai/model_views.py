@@ -15,7 +15,7 @@ from backend.core.database import transaction
 from backend.core.errors import Invalid, NotFound, Unavailable
 from backend.genai import model_queries, queries
 from backend.genai.catalogue import ModelEntry
-from backend.genai.model_entry import FIELDS
+from backend.genai.model_entry import MODEL_FIELDS
 from backend.genai.models import RegisteredModel
 from backend.genai.schemas import ModelKind, ProviderName
 
@@ -74,16 +74,17 @@ class ModelFilter:
     """One of `model_queries.ORDERS`."""
 
 
-def blank_model() -> dict[str, str]:
+def blank_model(actor: Actor) -> dict[str, str]:
     """What the form of a new model begins with: blank fields take their defaults."""
+    require(actor, Action.GENAI_CONFIGURE)
     chosen = {"kind": ModelKind.CHAT.value}
     switches = {name: default for name, default in model_defaults().items() if default in {"true", "false"}}
-    return dict.fromkeys(FIELDS, "") | switches | chosen
+    return dict.fromkeys(MODEL_FIELDS, "") | switches | chosen
 
 
 def model_defaults() -> dict[str, str]:
     """What blank fields of a model's form mean, where that isn't nothing."""
-    defaults = {name: ModelEntry.model_fields[name].get_default() for name in FIELDS}
+    defaults = {name: ModelEntry.model_fields[name].get_default() for name in MODEL_FIELDS}
     return {name: _text(value) for name, value in defaults.items() if value not in {None, PydanticUndefined}}
 
 
@@ -119,7 +120,7 @@ def form_of(model: RegisteredModel, used_by: tuple[ModelUse, ...]) -> ModelForm:
     return ModelForm(
         id=model.id,
         version=model.version,
-        values={name: _text(getattr(model, name)) for name in FIELDS},
+        values={name: _text(getattr(model, name)) for name in MODEL_FIELDS},
         key="" if model.api_key_env else secret_state(model.api_key),
         organization=secret_state(model.organization),
         used_by=used_by,
