@@ -90,6 +90,16 @@ class Settings(BaseSettings):
         None, validation_alias="OLLAMA_MODEL", description="Model asked of Ollama; default `gpt-oss:20b`."
     )
     local_model: bool = Field(True, description="Serve the small local model when it is installed and no key is set.")
+    routing_primary_only: bool = Field(
+        False,
+        validation_alias="GENAI_ROUTING_PRIMARY_ONLY",
+        description="Kill switch: always the chain's primary model, without admission, breaker and fallback.",
+    )
+    completions_per_pool: int | None = Field(
+        None,
+        ge=1,
+        description="Answers that all processes of one pool (web, workers) together read at once; unset: any.",
+    )
     genai_config_cache: float = Field(
         2.0, ge=0, description="How long a process remembers which models serve a feature."
     )
@@ -120,7 +130,7 @@ class Settings(BaseSettings):
     @field_validator(
         "secret_key", "database_url", "redis_url", "public_url", "llm_provider", "embedding_provider",
         "anthropic_api_key", "anthropic_base_url", "openai_api_key", "openai_base_url", "ollama_base_url",
-        "ollama_model", "metrics_token", "cookie_secure", mode="before",
+        "ollama_model", "metrics_token", "cookie_secure", "completions_per_pool", "routing_primary_only", mode="before",
     )  # fmt: skip
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:

@@ -1,11 +1,22 @@
-"""Ending asyncio tasks for certain, and going on after a cancellation."""
+"""Ending asyncio tasks for certain, finishing work in spite of a cancellation, and going on after one."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 AGAIN = 0.2
 """Seconds after which a task that still runs is cancelled again."""
+
+
+_finishing: set[asyncio.Task[Any]] = set()
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` even if the caller is cancelled meanwhile: it goes on, and the caller hears of it at once."""
+    task = asyncio.create_task(work)
+    _finishing.add(task)
+    task.add_done_callback(_finishing.discard)
+    await asyncio.shield(task)
 
 
 async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -11,6 +11,7 @@ from backend.genai.defaults import LOCAL_PORT_FIELD
 from backend.genai.providers import Provider, open_provider
 from backend.genai.routing import unreachable
 from backend.genai.schemas import ModelSpec
+from backend.genai.shared import close_shared
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,8 @@ async def provider_for(spec: ModelSpec) -> Provider:
 
 
 async def close_providers() -> None:
-    """Close every client, at shutdown."""
+    """Close every client and forget what is shared with other processes, at shutdown."""
+    await close_shared()
     for task in _closing:
         task.cancel()
     held = [*_open.values(), *_closing.values()]

@@ -1,6 +1,28 @@
 """The one family of errors that a completion raises, whatever the provider."""
 
+from enum import StrEnum
+from typing import Self
+
 from backend.core.errors import StoaError
+
+
+class Fault(StrEnum):
+    """In what way a provider was unavailable: what to do next depends on it."""
+
+    SERVER_ERROR = "server_error"
+    """It answered with a status of 500 and above."""
+    REFUSED = "refused"
+    """No connection came about."""
+    BROKEN = "broken"
+    """The connection, or the answer in it, ended before the answer did."""
+    SILENT = "silent"
+    """No token came within `first_token_timeout`."""
+    STALLED = "stalled"
+    """No further token came within `stall_timeout`."""
+    OVERDUE = "overdue"
+    """The answer wasn't whole within its total time."""
+    UNFIT = "unfit"
+    """What came is no answer: some other server, or one that can't be started."""
 
 
 class CompletionError(StoaError):
@@ -25,11 +47,19 @@ class CompletionError(StoaError):
 
 
 class ProviderUnavailable(CompletionError):
-    """The provider didn't answer: refused, reset, 5xx, or silent past a time limit."""
+    """The provider didn't answer: refused, reset, 5xx, or silent past a time limit; `fault` says which."""
 
     status = 503
     code = "provider_unavailable"
     message = "The language model can't be reached right now. Please try again in a moment."
+    fault = Fault.SERVER_ERROR
+
+    @classmethod
+    def by(cls, fault: Fault, detail: str, retry_after: float | None = None) -> Self:
+        """The error for a fault that no HTTP status tells."""
+        error = cls(detail=detail, retry_after=retry_after)
+        error.fault = fault
+        return error
 
 
 class RateLimited(CompletionError):

@@ -11,7 +11,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import AuditEntry
 from backend.courses.models import Section
-from backend.genai.models import ChainLink, CompletionRequest, FeatureConfig, RegisteredModel, ServiceConfig
+from backend.genai.models import (
+    ChainLink,
+    CompletionRequest,
+    FeatureConfig,
+    ProviderLimits,
+    RegisteredModel,
+    ServiceConfig,
+)
 from backend.genai.schemas import Feature, ModelKind
 
 _SEEDING = 0x53656564  # "Seed": the advisory lock of a process that seeds
@@ -52,6 +59,16 @@ async def chain(session: AsyncSession, config_id: UUID) -> Sequence[tuple[ChainL
 async def models(session: AsyncSession) -> Sequence[RegisteredModel]:
     """Every registered model, by name."""
     return (await session.exec(select(RegisteredModel).order_by(col(RegisteredModel.name)))).all()
+
+
+async def model_by_id(session: AsyncSession, model_id: UUID) -> RegisteredModel | None:
+    """The registered model with this id."""
+    return await session.get(RegisteredModel, model_id)
+
+
+async def provider_limits(session: AsyncSession) -> Sequence[ProviderLimits]:
+    """What the models of each provider may take together, where that is limited."""
+    return (await session.exec(select(ProviderLimits).order_by(col(ProviderLimits.provider)))).all()
 
 
 async def model_by_name(session: AsyncSession, name: str) -> RegisteredModel | None:

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -16,9 +16,9 @@ from backend.core.database import transaction
 from backend.core.errors import StoaError, Unavailable
 from backend.core.settings import get_settings
 from backend.genai import queries
-from backend.genai.errors import BudgetExceeded, InvalidRequest, MissingFeatureConfig, ProviderUnavailable
-from backend.genai.models import RegisteredModel, ServiceConfig
-from backend.genai.schemas import Feature, ModelKind, ModelSpec, ProviderName
+from backend.genai.errors import BudgetExceeded, Fault, InvalidRequest, MissingFeatureConfig, ProviderUnavailable
+from backend.genai.models import ProviderLimits, RegisteredModel, ServiceConfig
+from backend.genai.schemas import BreakerPolicy, Feature, ModelKind, ModelSpec, ProviderName, RateLimits
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,14 @@ class Chain:
     budget_usd: Decimal | None = None
     reason: str = "primary"
     """Why the first of `models` is asked: `primary`, `primary_<why it was passed over>`, or `requested` by name."""
+    provider_limits: Mapping[ProviderName, RateLimits] = field(default_factory=dict)
+    """What the models of each provider may take together."""
+    primary_only: bool = False
+    """The kill switch is on: no admission, no breaker, nobody else."""
+
+    def together(self, spec: ModelSpec) -> RateLimits:
+        """What the models of `spec`'s provider may take together."""
+        return self.provider_limits.get(spec.provider, RateLimits())
 
 
 _resolved: dict[tuple[str, UUID | None], tuple[float, Chain]] = {}
@@ -60,9 +68,11 @@ async def resolve(feature: Feature, section_id: UUID | None = None) -> Chain:
     async with transaction() as session:
         config = await queries.feature_config(session, feature, section_id)
         rows = await queries.chain(session, config.id) if config else []
+        limits = await queries.provider_limits(session)
     if config is None:
         raise MissingFeatureConfig(detail=f"no service config for {feature.value}")
     chain = _chain(config, [model for _, model in rows], feature)
+    chain = replace(chain, provider_limits={ProviderName(row.provider): _rate_limits(row) for row in limits})
     _resolved[key] = (moment + get_settings().genai_config_cache, chain)
     return chain
 
@@ -75,13 +85,15 @@ async def single(name: str, feature: Feature) -> Chain:
     """
     async with transaction() as session:
         model = await queries.model_by_name(session, name)
+        limits = await queries.provider_limits(session)
     if model is None:
         raise MissingFeatureConfig(f"There is no registered model named “{name}”.")
     if model.kind != ModelKind.CHAT:
         raise InvalidRequest(f"“{name}” is an embedding model, which doesn't write answers.")
     if not _may_serve(model, feature):
         raise MissingFeatureConfig(f"“{name}” is for development: it never grades in production.")
-    return Chain((spec_of(model),), reason="requested")
+    together = {ProviderName(row.provider): _rate_limits(row) for row in limits}
+    return Chain((spec_of(model),), reason="requested", provider_limits=together)
 
 
 async def refuse_over_budget(chain: Chain) -> None:
@@ -121,8 +133,10 @@ def _chain(config: ServiceConfig, models: Sequence[RegisteredModel], feature: Fe
         why = ", ".join(f"{model.name} is {refusal}" for model, refusal in tried) or "it is empty"
         raise MissingFeatureConfig(detail=f"no usable model in the chain “{config.name}”: {why}")
     first = tried[0][1]
+    primary_only = get_settings().routing_primary_only
     return Chain(
-        models=tuple(usable),
+        models=tuple(usable[:1] if primary_only else usable),
+        primary_only=primary_only,
         reason="primary" if isinstance(first, ModelSpec) else f"primary_{first}",
         config_id=config.id,
         temperature=config.temperature,
@@ -174,7 +188,20 @@ def spec_of(model: RegisteredModel) -> ModelSpec:
         price_cached=model.price_cached,
         price_effective_from=model.price_effective_from,
         dev_only=model.dev_only,
+        limits=_rate_limits(model),
+        breaker=BreakerPolicy(
+            min_samples=model.breaker_min_samples,
+            window=model.breaker_window,
+            error_rate=model.breaker_error_rate,
+            rate_limit_rate=model.breaker_rate_limit_rate,
+            first_token_p95=model.breaker_first_token_p95,
+            cooldown=model.breaker_cooldown,
+        ),
     )
+
+
+def _rate_limits(row: RegisteredModel | ProviderLimits) -> RateLimits:
+    return RateLimits(row.max_concurrent, row.requests_per_minute, row.tokens_per_minute)
 
 
 def _key_of(model: RegisteredModel) -> str | None:
@@ -187,4 +214,4 @@ def _key_of(model: RegisteredModel) -> str | None:
 
 def unreachable(spec: ModelSpec, detail: str) -> ProviderUnavailable:
     """The error for a model whose server couldn't even be started."""
-    return ProviderUnavailable(detail=f"{spec.name}: {detail}")
+    return ProviderUnavailable.by(Fault.UNFIT, f"{spec.name}: {detail}")

@@ -111,6 +111,30 @@ class Prompt:
     response_schema: ResponseSchema | None = None
     temperature: float | None = None
     max_output_tokens: int | None = None
+    time_limit: float | None = None
+    """Seconds that the whole answer may take, where that is less than the model's `total_timeout`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerPolicy:
+    """When a model is given a rest. Times in seconds, rates in 0..1."""
+
+    min_samples: int = 5
+    """Fewer answers than these say nothing."""
+    window: float = 60.0
+    error_rate: float = 0.2
+    rate_limit_rate: float = 0.1
+    first_token_p95: float | None = None
+    cooldown: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What a model, or a provider's models together, may take. None: no limit."""
+
+    max_concurrent: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +163,8 @@ class ModelSpec:
     price_cached: float | None = None
     price_effective_from: date | None = None
     dev_only: bool = False
+    limits: RateLimits = RateLimits()
+    breaker: BreakerPolicy = BreakerPolicy()
 
 
 class FinishReason(StrEnum):

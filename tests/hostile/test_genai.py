@@ -14,7 +14,7 @@ from backend.access import SYSTEM
 from backend.core.database import transaction
 from backend.core.errors import Conflict, Invalid
 from backend.genai import Finished, export_catalogue, import_catalogue, parse_catalogue, seed_configuration
-from backend.genai.completions import LONGEST_MODEL_NAME
+from backend.genai.attempts import LONGEST_MODEL_NAME
 from backend.genai.errors import CompletionError, InvalidRequest
 from backend.genai.schemas import ResponseSchema
 from backend.terminal import complete_in_terminal

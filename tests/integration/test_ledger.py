@@ -133,7 +133,8 @@ async def test_a_failed_attempt_costs_nothing() -> None:
     async with Replay(openai_error(503, "overloaded")) as replay:
         await register(model_of(replay, **PRICE))
         await ask_in_vain()
-    (row,) = await ledger_rows()
+    row, once_more = await ledger_rows()
+    assert once_more.reason == "retried:provider_unavailable"
     assert (row.outcome, row.http_status, row.error_class) == ("failed", 503, "ProviderUnavailable")
     assert (row.input_tokens, row.output_tokens, row.cost_usd, row.first_token_ms) == (0, 0, 0, None)
 
@@ -152,9 +153,9 @@ async def test_the_rows_of_one_request_belong_together() -> None:
     async with Replay(openai_error(503, "overloaded")) as bad, Replay(openai_answer("Six.")) as good:
         await register(model_of(bad), model_of(good, "second", **PRICE))
         await ask()
-    failed, answered = await ledger_rows()
-    assert failed.request_id == answered.request_id
-    assert (failed.attempt, answered.attempt) == (1, 2)
+    failed, once_more, answered = await ledger_rows()
+    assert failed.request_id == once_more.request_id == answered.request_id
+    assert (failed.attempt, once_more.attempt, answered.attempt) == (1, 2, 3)
     assert (failed.model_id, failed.config_id) != (answered.model_id, None)
 
 
@@ -198,6 +199,6 @@ async def test_attempts_are_counted_for_the_metrics() -> None:
         return REGISTRY.get_sample_value(name, {"model": "metered", **labels})
 
     assert value("stoa_completions_total", outcome="succeeded", error="") == 1
-    assert value("stoa_completions_total", outcome="failed", error="ProviderUnavailable") == 1
+    assert value("stoa_completions_total", outcome="failed", error="ProviderUnavailable") == 2
     assert value("stoa_completion_tokens_total", direction="output") == 3
     assert value("stoa_first_token_seconds_count") == 1

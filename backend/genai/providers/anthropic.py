@@ -54,7 +54,7 @@ class AnthropicProvider:
         """See `Provider.stream`."""
         answer_tool = _answer_tool(prompt, self._spec)
         parser = MessageStream(prompt, answer_tool["name"] if answer_tool else None)
-        return answer(self._spec, anthropic, self._response(prompt), parser)
+        return answer(self._spec, anthropic, self._response(prompt), parser, prompt.time_limit)
 
     async def aclose(self) -> None:
         """See `Provider.aclose`."""

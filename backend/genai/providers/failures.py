@@ -16,6 +16,7 @@ from backend.genai.errors import (
     CompletionError,
     ContentFiltered,
     ContextTooLong,
+    Fault,
     InvalidRequest,
     ProviderUnavailable,
     RateLimited,
@@ -74,9 +75,9 @@ def translated(error: Exception, spec: ModelSpec, sdk: SDKErrors) -> CompletionE
     elif isinstance(error, sdk.APIStatusError):
         failure = refused(error.response.status_code, error.response.content, error.response.headers)
     elif isinstance(error, sdk.APITimeoutError | httpx2.ConnectTimeout):
-        failure = ProviderUnavailable(detail=f"no connection within {spec.connect_timeout:g} s")
+        failure = ProviderUnavailable.by(Fault.REFUSED, f"no connection within {spec.connect_timeout:g} s")
     else:
-        failure = ProviderUnavailable(detail=_root_cause(error))
+        failure = ProviderUnavailable.by(_network_fault(error), _root_cause(error))
     failure.detail = _without_secrets(failure.detail, spec)
     return failure
 
@@ -104,7 +105,7 @@ def not_a_stream(body: bytes) -> CompletionError:
     if isinstance(payload, dict) and payload.get("error"):
         return reported_in_stream(payload["error"])
     said = _shortened(body.decode("utf-8", "replace"))
-    return ProviderUnavailable(detail=f"no event stream but: {said}" if said else "the answer was empty")
+    return ProviderUnavailable.by(Fault.UNFIT, f"no event stream but: {said}" if said else "the answer was empty")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -195,6 +196,14 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return max(0.0, number) if math.isfinite(number) else None
+
+
+def _network_fault(error: BaseException | None) -> Fault:
+    while error is not None:
+        if isinstance(error, httpx2.ConnectError):
+            return Fault.REFUSED
+        error = error.__cause__
+    return Fault.BROKEN
 
 
 def _root_cause(error: BaseException) -> str:

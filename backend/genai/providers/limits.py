@@ -2,7 +2,7 @@
 
 import asyncio
 
-from backend.genai.errors import ProviderUnavailable
+from backend.genai.errors import Fault, ProviderUnavailable
 from backend.genai.schemas import ModelSpec
 
 TRAILER_SECONDS = 2.0
@@ -11,13 +11,15 @@ TRAILER_SECONDS = 2.0
 
 class TimeLimits:
     """Starts with the request. Silence is what we spend waiting on the model: a slow reader of the answer uses up
-    `total_timeout` only."""
+    the time for the whole only: `total_timeout`, or `time_limit` seconds where that is less."""
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, time_limit: float | None = None) -> None:
+        self._total = min(spec.total_timeout, time_limit or spec.total_timeout)
         self._now = asyncio.get_running_loop().time
         self._spec = spec
-        self._end = self._now() + spec.total_timeout
+        self._end = self._now() + self._total
         self._patience = spec.first_token_timeout
+        self._fault = Fault.SILENT
         self._expecting = f"no token within {spec.first_token_timeout:g} s"
         self._waiting_since = 0.0
 
@@ -29,6 +31,7 @@ class TimeLimits:
     def heard_token(self) -> None:
         """A token came: the next one has `stall_timeout`."""
         self._patience = self._spec.stall_timeout
+        self._fault = Fault.STALLED
         self._expecting = f"stalled: no further token within {self._spec.stall_timeout:g} s"
 
     def heard_noise(self) -> None:
@@ -42,5 +45,5 @@ class TimeLimits:
     def exceeded(self) -> ProviderUnavailable:
         """The error for the limit that ran out."""
         if self._now() >= self._end:
-            return ProviderUnavailable(detail=f"not finished within {self._spec.total_timeout:g} s")
-        return ProviderUnavailable(detail=self._expecting)
+            return ProviderUnavailable.by(Fault.OVERDUE, f"not finished within {self._total:.3g} s")
+        return ProviderUnavailable.by(self._fault, self._expecting)

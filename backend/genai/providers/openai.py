@@ -60,7 +60,7 @@ class OpenAIProvider:
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """See `Provider.stream`."""
-        return answer(self._spec, openai, self._response(prompt), ChatStream(prompt))
+        return answer(self._spec, openai, self._response(prompt), ChatStream(prompt), prompt.time_limit)
 
     async def aclose(self) -> None:
         """See `Provider.aclose`."""

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.genai.errors import ContentFiltered, ProviderUnavailable
+from backend.genai.errors import ContentFiltered, Fault, ProviderUnavailable
 from backend.genai.providers.parser import AnswerParser, count
 from backend.genai.schemas import FinishReason, Prompt, ProviderEvent, Usage
 
@@ -109,7 +109,7 @@ class ChatStream(AnswerParser):
         if reason == "content_filter":
             raise ContentFiltered(detail="finish_reason: content_filter")
         if reason in BROKEN_OFF:
-            raise ProviderUnavailable(detail=f"the provider broke off the answer: finish_reason {reason}")
+            raise ProviderUnavailable.by(Fault.BROKEN, f"the provider broke off the answer: finish_reason {reason}")
         self._finish = FINISH_REASONS.get(reason, FinishReason.STOP)
 
 

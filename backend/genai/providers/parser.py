@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 from uuid import uuid4
 
-from backend.genai.errors import CompletionError, ProviderUnavailable
+from backend.genai.errors import CompletionError, Fault, ProviderUnavailable
 from backend.genai.providers.failures import reported_in_stream
 from backend.genai.providers.sse import ServerEvent
 from backend.genai.providers.tokens import estimate_usage
@@ -61,7 +61,7 @@ class AnswerParser(ABC):
     def close(self) -> list[ProviderEvent]:
         """The end of the answer, `Usage` and `Finished` last. Raises `ProviderUnavailable` when it was cut."""
         if self._finish is None and not self.ended:
-            raise ProviderUnavailable(detail="the stream ended in the middle of the answer")
+            raise ProviderUnavailable.by(Fault.BROKEN, "the stream ended in the middle of the answer")
         self._finish_tool_calls()
         reason = self._finish or FinishReason.STOP
         if self._called and reason is FinishReason.STOP:  # some servers say "stop" after tool calls

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 import httpx2
 import structlog
 
-from backend.genai.errors import CompletionError, ProviderUnavailable
+from backend.genai.errors import CompletionError, Fault, ProviderUnavailable
 from backend.genai.providers.failures import SDKErrors, not_a_stream, translated
 from backend.genai.providers.limits import TimeLimits
 from backend.genai.providers.network import BROKEN
@@ -25,13 +25,19 @@ log = structlog.get_logger(__name__)
 
 
 async def answer(
-    spec: ModelSpec, sdk: SDKErrors, opening: AbstractAsyncContextManager[httpx2.Response], parser: AnswerParser
+    spec: ModelSpec,
+    sdk: SDKErrors,
+    opening: AbstractAsyncContextManager[httpx2.Response],
+    parser: AnswerParser,
+    time_limit: float | None = None,
 ) -> AsyncGenerator[ProviderEvent, None]:
     """Open the response and yield the events of its answer, as `Provider.stream` promises.
 
+    All of it takes the model's `total_timeout` at most, or `time_limit` seconds where that is less.
+
     The SDKs' own streams aren't used: they die of one malformed event and cost several times as much per token.
     """
-    limits = TimeLimits(spec)
+    limits = TimeLimits(spec, time_limit)
     try:
         async with AsyncExitStack() as stack:
             body = await _body(stack, opening, limits)
@@ -94,7 +100,7 @@ async def _next_chunk(body: AsyncIterator[bytes], parser: AnswerParser, limits: 
     except TimeoutError:
         failure = limits.exceeded()
     except BROKEN as error:
-        failure = ProviderUnavailable(detail=f"the connection broke in the middle of the answer: {error}")
+        failure = ProviderUnavailable.by(Fault.BROKEN, f"the connection broke in the middle of the answer: {error}")
     if parser.settled:
         return None
     raise failure
@@ -104,7 +110,7 @@ def _decoded(decoder: SSEDecoder, chunk: bytes | None) -> list[ServerEvent]:
     try:
         return decoder.flush() if chunk is None else decoder.feed(chunk)
     except EventTooLarge as error:
-        raise ProviderUnavailable(detail=str(error)) from None
+        raise ProviderUnavailable.by(Fault.UNFIT, str(error)) from None
 
 
 def _read(parser: AnswerParser, events: list[ServerEvent], limits: TimeLimits) -> CompletionError | None:
