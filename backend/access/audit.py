@@ -38,6 +38,10 @@ class AuditLine:
     action: str
     subject: str
     changes: tuple[AuditChange, ...]
+    made: bool
+    """The subject wasn't there before."""
+    deleted: bool
+    """It isn't there any more."""
 
     @property
     def cursor(self) -> str:
@@ -74,15 +78,16 @@ def _line(entry: AuditEntry, name: str | None) -> AuditLine:
         action=entry.action,
         subject=entry.subject,
         changes=differences(entry.before or {}, entry.after or {}),
+        made=not entry.before,
+        deleted=not entry.after,
     )
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[AuditChange, ...]:
-    """The fields whose values differ, in the order they are written down; a missing one is None."""
-    fields = dict.fromkeys([*before, *after])
+    """The fields whose values differ, by name; a missing one is None."""
     return tuple(
         AuditChange(field, before.get(field), after.get(field))
-        for field in fields
+        for field in sorted({*before, *after})
         if before.get(field) != after.get(field)
     )
 

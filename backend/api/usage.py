@@ -7,9 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from backend.api.identity import CurrentActor
-from backend.genai.periods import period, zone_named
-from backend.genai.usage import ExportRow, Figures, export_usage
-from backend.genai.usage_queries import Dimension
+from backend.genai import Dimension, ExportRow, Figures, export_usage, period, zone_named
 
 router = APIRouter(prefix="/v1", tags=["usage"])
 

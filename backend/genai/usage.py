@@ -22,13 +22,13 @@ SERIES = 5
 """Parts that a day's bar has at most: as many as there are colours. The smallest stand together as the last."""
 
 FEATURE_NAMES: Mapping[str, str] = {
-    Feature.STUDENT_DIALOGUE: "Student dialogue",
+    Feature.STUDENT_DIALOGUE: "Tutor",
     Feature.INSTRUCTOR_DASHBOARD: "Instructor dashboard",
-    Feature.COURSE_OUTLINE: "Course outline",
-    Feature.ASSESSMENT_GENERATION: "Assessment generation",
-    Feature.GRADING_FEEDBACK: "Grading feedback",
-    Feature.INSTRUCTOR_EMAIL: "Instructor e-mail",
-    Feature.SEMANTIC_SEARCH: "Semantic search",
+    Feature.COURSE_OUTLINE: "Course outlines",
+    Feature.ASSESSMENT_GENERATION: "Assessments",
+    Feature.GRADING_FEEDBACK: "Grading",
+    Feature.INSTRUCTOR_EMAIL: "E-mail drafts",
+    Feature.SEMANTIC_SEARCH: "Search",
 }
 NOT_ANY: Mapping[Dimension, str] = {
     Dimension.SECTION: "Outside of sections",
@@ -102,7 +102,7 @@ class UsageDay:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class UsageReport:
     """`rows` are the largest first; `series` are (key, name) of the bars' parts, an empty key being all the others."""
 
     totals: Figures
@@ -130,7 +130,7 @@ class ExportRow:
     row: UsageRow
 
 
-async def read_usage(actor: Actor, query: UsageQuery) -> Usage:
+async def read_usage(actor: Actor, query: UsageQuery) -> UsageReport:
     """Totals, rows and days of a period. Raises `Invalid` for a filter that is none."""
     require(actor, Action.GENAI_OBSERVE)
     filters, starts = _checked(query.filters), query.period.starts
@@ -140,7 +140,7 @@ async def read_usage(actor: Actor, query: UsageQuery) -> Usage:
         parts = await queries.sums_by_day(session, starts, filters, query.by, [key for key, _ in series if key])
         if query.picked is not None:
             rows = await _rows(session, query, Period(query.picked, query.picked, query.period.zone), filters)
-    return Usage(
+    return UsageReport(
         totals=sum((row.figures for row in rows), Figures()),
         rows=tuple(rows),
         series=series,

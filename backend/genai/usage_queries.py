@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Text, case, cast, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, DateTime, Text, Uuid, any_, case, cast, func, literal, select, true
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -77,18 +77,21 @@ async def sums_by_day(
 ) -> Sequence[Any]:
     """(number of the day, key, figures…), where there is something. `starts`: as of `Period`.
 
-    Only `keys` are told apart, all others are one with an empty key; None tells all apart.
+    Only `keys` are told apart, all others are one with an empty key; None tells all apart. One day after the other is
+    read by the index of moments: grouping all rows by their day would sort them on disk.
     """
-    key = _key(by)
-    if keys is not None:
-        key = case((key.in_(keys), key), else_="")
-    bounds = literal(list(starts), ARRAY(DateTime(timezone=True)))
-    day = func.width_bucket(LEDGER.created_at, bounds) - 1
-    statement = (
-        select(day.label("day"), key.label("key"), *FIGURES)
-        .where(*_within(starts[0], starts[-1], filters))
-        .group_by("day", "key")
+    key = _key(by) if keys is None else _one_of(by, keys)
+    begin, end = (literal(list(moments), ARRAY(DateTime(timezone=True))) for moments in (starts[:-1], starts[1:]))
+    days = (
+        func.unnest(begin, end).table_valued("since", "until", with_ordinality="number", name="days").render_derived()
     )
+    of_a_day = (
+        select(key.label("key"), *FIGURES)
+        .where(*_within(days.c.since, days.c.until, filters))
+        .group_by("key")
+        .lateral("of_a_day")
+    )
+    statement = select((days.c.number - 1).label("day"), of_a_day).select_from(days.join(of_a_day, true()))
     return (await session.execute(statement)).all()
 
 
@@ -101,7 +104,7 @@ async def named(session: AsyncSession, by: Dimension, keys: Sequence[str]) -> Ma
         Dimension.CONFIG: select(CONFIGS.id, CONFIGS.name, literal("")),
     }[by]
     ids = [UUID(key) for key in keys]
-    rows = await session.execute(wanted.where(wanted.selected_columns[0].in_(ids)))
+    rows = await session.execute(wanted.where(wanted.selected_columns[0] == any_(literal(ids, ARRAY(Uuid)))))
     return {str(row_id): (name, detail) for row_id, name, detail in rows}
 
 
@@ -148,7 +151,11 @@ def _key(by: Dimension) -> ColumnElement[Any]:
     return func.coalesce(cast(COLUMNS[by], Text), NOBODY)
 
 
-def _within(since: datetime, until: datetime, filters: Filters) -> list[ColumnElement[bool]]:
+def _one_of(by: Dimension, keys: Sequence[str]) -> ColumnElement[Any]:
+    return case(*((_holds(by, key), key) for key in keys), else_="") if keys else cast("", Text)
+
+
+def _within(since: Any, until: Any, filters: Filters) -> list[ColumnElement[bool]]:
     at = LEDGER.created_at
     return [at >= since, at < until, *(_holds(by, key) for by, key in filters.items())]
 

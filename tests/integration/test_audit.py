@@ -48,7 +48,12 @@ async def test_a_line_says_who_did_what_to_what(school: School, pia: Actor) -> N
     )
     deleted, changed, created = await read_audit(pia)
     assert (created.by_system, created.who, created.action, created.subject) == (True, "", "model.created", "Big")
-    assert created.changes == (AuditChange("name", None, "Big"), AuditChange("api_key", None, "set"))
+    assert created.changes == (AuditChange("api_key", None, "set"), AuditChange("name", None, "Big"))
+    assert [(line.made, line.deleted) for line in (created, changed, deleted)] == [
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
     assert (changed.by_system, changed.who, changed.at) == (False, "Administrator", MORNING + timedelta(minutes=1))
     assert changed.changes == (AuditChange("enabled", True, False),)
     assert (deleted.by_system, deleted.who, deleted.changes) == (False, "", (AuditChange("name", "Big", None),))

@@ -1,7 +1,7 @@
 """Every state event and every API route, tried by everybody. A public method without its row here fails the suite."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ from app.state.session import Session
 from app.state.tutor import TutorState
 from backend.api import Guard, create_api
 from backend.dialogue.models import TurnStatus
+from backend.genai import Feature, resolve
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -33,6 +34,7 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
+ADMINISTRATOR = only("administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -46,13 +48,15 @@ class Stage:
     question: UUID
     answer: UUID
     turn: UUID | None = None
+    model: UUID | None = None
 
     async def again(self) -> "Stage":
         """Another conversation like it, for the next who tries."""
         student, flour = self.school.members["student"], self.school.lessons["flour"]
         conversation = await converse(student, self.school.here, "Why flour?", "Gluten.", lesson_key=flour)
         question, answer = await messages_of(conversation)
-        return Stage(self.school, conversation, question.id, answer.id)
+        model = (await resolve(Feature.STUDENT_DIALOGUE)).models[0].id
+        return Stage(self.school, conversation, question.id, answer.id, model=model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,27 @@ EVENTS: dict[str, Case] = {
     "tutor_state.turn_ended": Case(OWNER, lambda _: {"turn_id": str(uuid4())}, in_conversation=True),
     "tutor_state.show_earlier": Case(OWNER, in_conversation=True),
     "tutor_state.new_conversation": Case(NOTHING_TO_HIDE),
+    "usage_state.load": Case(ADMINISTRATOR, path="/admin/usage"),
+    "usage_state.in_zone": Case(ADMINISTRATOR, lambda _: {"zone": "Europe/Paris"}, path="/admin/usage"),
+    "usage_state.choose_range": Case(ADMINISTRATOR, lambda _: {"preset": "7"}),
+    "usage_state.choose_days": Case(ADMINISTRATOR, lambda _: {"form": {"from": "2026-03-01", "to": "2026-03-02"}}),
+    "usage_state.choose_by": Case(ADMINISTRATOR, lambda _: {"by": "person"}),
+    "usage_state.choose_measure": Case(ADMINISTRATOR, lambda _: {"measure": "tokens"}),
+    "usage_state.pick": Case(only(anonymous=REFUSED), lambda _: {"key": "student_dialogue"}),
+    "usage_state.pick_day": Case(only(anonymous=REFUSED), lambda _: {"day": "2026-03-01"}),
+    "usage_state.drop": Case(ADMINISTRATOR, lambda _: {"by": "day"}),
+    "usage_state.show_unpriced": Case(ADMINISTRATOR),
+    "usage_state.search_for": Case(NOTHING_TO_HIDE, lambda _: {"text": "Ada"}),
+    "usage_state.sort_by": Case(NOTHING_TO_HIDE, lambda _: {"column": "cost"}),
+    "usage_state.show_more": Case(NOTHING_TO_HIDE),
+    "audit_state.load": Case(ADMINISTRATOR, path="/admin/audit"),
+    "audit_state.search_for": Case(ADMINISTRATOR, lambda _: {"text": "Tutor"}),
+    "audit_state.choose_kind": Case(ADMINISTRATOR, lambda _: {"kind": "model"}),
+    "audit_state.show_older": Case(NOTHING_TO_HIDE),
+    "health_state.load": Case(ADMINISTRATOR, path="/admin/health"),
+    "health_state.beat": Case(ADMINISTRATOR, path="/admin/health"),
+    "health_state.take_out": Case(ADMINISTRATOR, lambda stage: {"model_id": str(stage.model)}),
+    "health_state.put_back": Case(ADMINISTRATOR, lambda stage: {"model_id": str(stage.model)}),
 }
 
 
@@ -211,6 +236,7 @@ class Route:
     outcomes: Outcomes
     body: Callable[[Stage], dict[str, Any] | None] = lambda _: None
     form: Callable[[Stage], dict[str, Any] | None] = lambda _: None
+    query: Mapping[str, str] = field(default_factory=dict)
     leads_to: str = ""
     running: bool = False
 
@@ -239,6 +265,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+    ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATOR, query={"from": "2026-03-01", "to": "2026-03-02"}),
 }
 
 
@@ -278,6 +305,7 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
             address,
             json=route.body(stage),
             data=route.form(stage),
+            params=route.query,
             headers={"cookie": stage.school.cookie(role)},
         )
     assert response.headers.get("location", "") == route.leads_to

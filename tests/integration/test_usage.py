@@ -15,7 +15,7 @@ from backend.core.errors import Forbidden, Invalid, NotSignedIn
 from backend.genai.models import CompletionRequest
 from backend.genai.periods import Period, period
 from backend.genai.spending import read_budgets, read_drifts
-from backend.genai.usage import Figures, Measure, Usage, UsageQuery, export_usage, read_usage
+from backend.genai.usage import Figures, Measure, UsageQuery, UsageReport, export_usage, read_usage
 from backend.genai.usage_queries import NOBODY, Dimension
 from tests.support.genai import store
 from tests.support.ledger import attempt_at, enter
@@ -129,7 +129,7 @@ async def test_every_figure_is_the_sum_of_its_rows(school: School, pia: Actor, b
     assert_series_add_up(usage, rows, chosen, by)
 
 
-def assert_series_add_up(usage: Usage, rows: list[CompletionRequest], chosen: Period, by: Dimension) -> None:
+def assert_series_add_up(usage: UsageReport, rows: list[CompletionRequest], chosen: Period, by: Dimension) -> None:
     shown = {key for key, _ in usage.series if key}
     assert len(usage.series) == min(5, len(usage.rows))
     expected = grouped(
@@ -206,7 +206,7 @@ async def test_things_are_called_by_their_names(school: School, pia: Actor) -> N
         by: [(row.name, row.detail) for row in (await read_usage(pia, UsageQuery(SPRING, by))).rows] for by in Dimension
     }
     assert named == {
-        Dimension.FEATURE: [("Student dialogue", "")],
+        Dimension.FEATURE: [("Tutor", "")],
         Dimension.SECTION: [("Autumn", "Baking"), ("A section that is gone", ""), ("Outside of sections", "")],
         Dimension.MODEL: [("Big", "big-1"), ("replay-1", "no longer registered"), ("No model", "")],
         Dimension.PERSON: [

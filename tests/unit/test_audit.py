@@ -3,7 +3,7 @@
 from backend.access.audit import AuditChange, differences
 
 
-def test_only_fields_that_changed_are_told_in_their_order() -> None:
+def test_only_fields_that_changed_are_told_by_name() -> None:
     before = {"name": "Tutor", "budget_usd": 5, "fallbacks": ["GPT"]}
     after = {"name": "Tutor", "budget_usd": 8, "fallbacks": ["GPT", "Local"], "temperature": 0.5}
     assert differences(before, after) == (
