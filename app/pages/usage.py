@@ -83,7 +83,7 @@ def _day_field(name: str, label: str, value: rx.Var[str]) -> rx.Component:
             default_value=value,
             custom_attrs={"aria-invalid": rx.cond(wrong, "true", "false"), "aria-describedby": f"{name}-problem"},
         ),
-        rx.el.span(rx.cond(wrong, problem, ""), id=f"{name}-problem", class_name="field-problem", role="alert"),
+        rx.el.span(rx.cond(wrong, problem, ""), id=f"{name}-problem", class_name="err", role="alert"),
     )
 
 

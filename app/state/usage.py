@@ -385,11 +385,11 @@ def _budget(budget: Budget) -> BudgetItem:
     return BudgetItem(
         id=str(budget.id),
         name=budget.name,
-        budget=float(budget.budget_usd),
-        spent=float(budget.spent_usd),
-        share=float(budget.share),
-        state=budget.state,
-        unpriced=budget.unpriced,
+        budget=float(budget.spending.budget_usd or 0),
+        spent=float(budget.spending.usd),
+        share=budget.spending.share,
+        state=budget.spending.state.value,
+        unpriced=budget.spending.unpriced,
     )
 
 

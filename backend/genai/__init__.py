@@ -1,13 +1,39 @@
 """Models, chains, features and completions: the one door to a language model."""
 
 from backend.genai.bootstrap import seed_configuration
+from backend.genai.budgets import Spending
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
+from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.errors import CompletionError
+from backend.genai.feature_forms import Assignment, save_assignments
+from backend.genai.feature_views import (
+    Assigned,
+    ConfigChoice,
+    FeatureView,
+    list_config_choices,
+    list_features,
+    more_overrides,
+    section_features,
+    warning_of,
+)
 from backend.genai.health import HealthReport, ModelHealth, close_breaker, open_breaker, read_health
+from backend.genai.model_forms import delete_model, save_model, set_model_enabled
+from backend.genai.model_trial import Trial, test_model
+from backend.genai.model_views import (
+    ModelFilter,
+    ModelForm,
+    ModelRow,
+    blank_model,
+    list_models,
+    model_defaults,
+    read_model,
+)
 from backend.genai.periods import Period, period, zone_named
+from backend.genai.provider_limits import LimitsForm, list_provider_limits, save_provider_limits
 from backend.genai.registry import export_catalogue, import_catalogue
+from backend.genai.resealing import Resealed, reseal_secrets
 from backend.genai.routing import context_window, model_notice, resolve
 from backend.genai.schemas import (
     AssistantMessage,
@@ -24,6 +50,17 @@ from backend.genai.schemas import (
     Usage,
     UserMessage,
 )
+from backend.genai.service_entry import ServiceDraft
+from backend.genai.service_forms import delete_service, save_service
+from backend.genai.service_views import (
+    ChainPlace,
+    ModelChoice,
+    ServiceView,
+    Use,
+    list_model_choices,
+    list_services,
+    open_service,
+)
 from backend.genai.spending import Budget, Drift, read_budgets, read_drifts
 from backend.genai.usage import (
     ExportRow,
@@ -38,51 +75,90 @@ from backend.genai.usage import (
 from backend.genai.usage_queries import Dimension
 
 __all__ = [
+    "DEFAULT_URLS",
+    "Assigned",
+    "Assignment",
     "AssistantMessage",
     "Budget",
     "Catalogue",
+    "ChainPlace",
     "Completion",
     "CompletionError",
     "CompletionRequest",
+    "ConfigChoice",
     "Dimension",
     "Drift",
     "Event",
     "ExportRow",
     "Feature",
+    "FeatureView",
     "Figures",
     "Finished",
     "HealthReport",
+    "LimitsForm",
     "Measure",
+    "ModelChoice",
+    "ModelFilter",
+    "ModelForm",
     "ModelHealth",
+    "ModelRow",
     "Period",
     "Prompt",
+    "Resealed",
     "Restarted",
     "Routed",
+    "ServiceDraft",
+    "ServiceView",
+    "Spending",
     "SystemMessage",
     "TextDelta",
     "ToolCall",
+    "Trial",
     "Usage",
     "UsageQuery",
     "UsageReport",
     "UsageRow",
+    "Use",
     "UserMessage",
+    "blank_model",
     "close_breaker",
     "close_providers",
     "context_window",
+    "delete_model",
+    "delete_service",
     "export_catalogue",
     "export_usage",
     "generate",
     "import_catalogue",
+    "list_config_choices",
+    "list_features",
+    "list_model_choices",
+    "list_models",
+    "list_provider_limits",
+    "list_services",
+    "model_defaults",
     "model_notice",
+    "more_overrides",
     "open_breaker",
+    "open_service",
     "parse_catalogue",
     "period",
     "read_budgets",
     "read_drifts",
     "read_health",
+    "read_model",
     "read_usage",
+    "reseal_secrets",
     "resolve",
+    "save_assignments",
+    "save_model",
+    "save_provider_limits",
+    "save_service",
+    "section_features",
     "seed_configuration",
+    "set_model_enabled",
     "stream",
+    "test_model",
+    "warning_of",
     "zone_named",
 ]

@@ -14,6 +14,7 @@ from backend.core.database import transaction
 from backend.core.errors import Invalid
 from backend.core.ids import parse_id
 from backend.genai import usage_queries as queries
+from backend.genai.feature_names import FEATURE_NAMES
 from backend.genai.periods import Period
 from backend.genai.schemas import Feature
 from backend.genai.usage_queries import NOBODY, Dimension, Filters
@@ -21,15 +22,6 @@ from backend.genai.usage_queries import NOBODY, Dimension, Filters
 SERIES = 5
 """Parts that a day's bar has at most: as many as there are colours. The smallest stand together as the last."""
 
-FEATURE_NAMES: Mapping[str, str] = {
-    Feature.STUDENT_DIALOGUE: "Tutor",
-    Feature.INSTRUCTOR_DASHBOARD: "Instructor dashboard",
-    Feature.COURSE_OUTLINE: "Course outlines",
-    Feature.ASSESSMENT_GENERATION: "Assessments",
-    Feature.GRADING_FEEDBACK: "Grading",
-    Feature.INSTRUCTOR_EMAIL: "E-mail drafts",
-    Feature.SEMANTIC_SEARCH: "Search",
-}
 NOT_ANY: Mapping[Dimension, str] = {
     Dimension.SECTION: "Outside of sections",
     Dimension.MODEL: "No model",
@@ -194,7 +186,7 @@ def _days(period: Period, keys: Sequence[str], sums: Sequence[Any]) -> tuple[Usa
 async def _names(session: AsyncSession, by: Dimension, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
     keys = list(dict.fromkeys(keys))
     if by is Dimension.FEATURE:
-        return {key: (FEATURE_NAMES.get(key, key), "") for key in keys}
+        return {key: (FEATURE_NAMES[Feature(key)][0], "") for key in keys}
     known = [key for key in keys if key != NOBODY]
     there = await queries.named(session, by, known)
     names = {key: there.get(key, (GONE[by], "")) for key in known}
@@ -206,6 +198,6 @@ async def _names(session: AsyncSession, by: Dimension, keys: Sequence[str]) -> d
 
 def _checked(filters: Filters) -> Filters:
     for by, key in filters.items():
-        if not (key == NOBODY or (key in FEATURE_NAMES if by is Dimension.FEATURE else parse_id(key) is not None)):
+        if not (key == NOBODY or (key in list(Feature) if by is Dimension.FEATURE else parse_id(key) is not None)):
             raise Invalid(f"{by.value}: there is nothing by that name.")
     return filters

@@ -44,8 +44,6 @@ COLUMNS: Mapping[Dimension, ColumnElement[Any]] = {
     Dimension.CONFIG: LEDGER.config_id,
 }
 
-COST = func.coalesce(func.sum(LEDGER.cost_usd), 0).label("cost_usd")
-UNPRICED = func.count().filter(LEDGER.unpriced).label("unpriced")
 FIGURES: tuple[ColumnElement[Any], ...] = (
     func.count().filter(LEDGER.attempt == 1).label("requests"),
     func.count().label("attempts"),
@@ -55,8 +53,8 @@ FIGURES: tuple[ColumnElement[Any], ...] = (
     func.sum(LEDGER.cached_tokens).label("cached_tokens"),
     func.sum(LEDGER.reasoning_tokens).label("reasoning_tokens"),
     func.count().filter(LEDGER.tokens_estimated).label("estimated"),
-    COST,
-    UNPRICED,
+    func.coalesce(func.sum(LEDGER.cost_usd), 0).label("cost_usd"),
+    func.count().filter(LEDGER.unpriced).label("unpriced"),
 )
 """In the order of `usage.Figures`."""
 
@@ -116,19 +114,6 @@ async def former_models(session: AsyncSession, keys: Sequence[str]) -> Mapping[s
         .group_by(LEDGER.model_id)
     )
     return {str(model_id): requested for model_id, requested in await session.execute(statement)}
-
-
-async def spending(session: AsyncSession, since: datetime) -> Sequence[Any]:
-    """(id, name, budget, USD, unpriced attempts) of service configs with a budget, since a moment; as of `Budget`."""
-    ledger = SQLModel.metadata.tables["completion_requests"]
-    statement = (
-        select(CONFIGS.id, CONFIGS.name, CONFIGS.budget_usd, COST, UNPRICED)
-        .outerjoin(ledger, (LEDGER.config_id == CONFIGS.id) & (LEDGER.created_at >= since))
-        .where(CONFIGS.budget_usd.is_not(None))
-        .group_by(CONFIGS.id)
-        .order_by(CONFIGS.name)
-    )
-    return (await session.execute(statement)).all()
 
 
 async def drifts(session: AsyncSession) -> Sequence[Any]:

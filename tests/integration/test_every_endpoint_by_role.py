@@ -34,7 +34,7 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
-ADMINISTRATOR = only("administrator")
+ADMINISTRATORS = only("administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -75,6 +75,7 @@ class Case:
 
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
+NEW_SERVICE = (("service", "new"),)
 
 EVENTS: dict[str, Case] = {
     "session.tell": Case(NOTHING_TO_HIDE, lambda _: {"text": "hello", "tone": "plain"}),
@@ -103,27 +104,45 @@ EVENTS: dict[str, Case] = {
     "tutor_state.turn_ended": Case(OWNER, lambda _: {"turn_id": str(uuid4())}, in_conversation=True),
     "tutor_state.show_earlier": Case(OWNER, in_conversation=True),
     "tutor_state.new_conversation": Case(NOTHING_TO_HIDE),
-    "usage_state.load": Case(ADMINISTRATOR, path="/admin/usage"),
-    "usage_state.in_zone": Case(ADMINISTRATOR, lambda _: {"zone": "Europe/Paris"}, path="/admin/usage"),
-    "usage_state.choose_range": Case(ADMINISTRATOR, lambda _: {"preset": "7"}),
-    "usage_state.choose_days": Case(ADMINISTRATOR, lambda _: {"form": {"from": "2026-03-01", "to": "2026-03-02"}}),
-    "usage_state.choose_by": Case(ADMINISTRATOR, lambda _: {"by": "person"}),
-    "usage_state.choose_measure": Case(ADMINISTRATOR, lambda _: {"measure": "tokens"}),
+    "services_state.load": Case(ADMINISTRATORS, path="/admin/services"),
+    "services_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "chain"}),
+    "services_state.sort_by": Case(ADMINISTRATORS, lambda _: {"key": "spent"}),
+    "services_state.show_only": Case(ADMINISTRATORS, lambda _: {"which": "unused"}),
+    "service_state.load": Case(ADMINISTRATORS, path="/admin/services/[service]", query=NEW_SERVICE),
+    "service_state.save": Case(
+        ADMINISTRATORS, lambda _: {"values": {"name": "x", "chain": '[["primary", "primary"]]'}}
+    ),
+    "service_state.reload": Case(ADMINISTRATORS, path="/admin/services/[service]", query=NEW_SERVICE),
+    "service_state.delete": Case(ADMINISTRATORS, lambda _: {"service_id": str(uuid4()), "version": "1"}),
+    "features_state.load": Case(ADMINISTRATORS, path="/admin/features"),
+    "features_state.save": Case(
+        ADMINISTRATORS, lambda _: {"values": {"student_dialogue": f"{uuid4()}:1:edited"}}, path="/admin/features"
+    ),
+    "features_state.reload": Case(ADMINISTRATORS, path="/admin/features"),
+    "features_state.search": Case(SIGNED_IN, lambda _: {"text": "baking"}),
+    "features_state.show_more": Case(ADMINISTRATORS, lambda _: {"feature": "student_dialogue"}),
+    "features_state.look_up": Case(ADMINISTRATORS, lambda stage: {"section_id": str(stage.school.here.id)}),
+    "usage_state.load": Case(ADMINISTRATORS, path="/admin/usage"),
+    "usage_state.in_zone": Case(ADMINISTRATORS, lambda _: {"zone": "Europe/Paris"}, path="/admin/usage"),
+    "usage_state.choose_range": Case(ADMINISTRATORS, lambda _: {"preset": "7"}),
+    "usage_state.choose_days": Case(ADMINISTRATORS, lambda _: {"form": {"from": "2026-03-01", "to": "2026-03-02"}}),
+    "usage_state.choose_by": Case(ADMINISTRATORS, lambda _: {"by": "person"}),
+    "usage_state.choose_measure": Case(ADMINISTRATORS, lambda _: {"measure": "tokens"}),
     "usage_state.pick": Case(only(anonymous=REFUSED), lambda _: {"key": "student_dialogue"}),
     "usage_state.pick_day": Case(only(anonymous=REFUSED), lambda _: {"day": "2026-03-01"}),
-    "usage_state.drop": Case(ADMINISTRATOR, lambda _: {"by": "day"}),
-    "usage_state.show_unpriced": Case(ADMINISTRATOR),
+    "usage_state.drop": Case(ADMINISTRATORS, lambda _: {"by": "day"}),
+    "usage_state.show_unpriced": Case(ADMINISTRATORS),
     "usage_state.search_for": Case(NOTHING_TO_HIDE, lambda _: {"text": "Ada"}),
     "usage_state.sort_by": Case(NOTHING_TO_HIDE, lambda _: {"column": "cost"}),
     "usage_state.show_more": Case(NOTHING_TO_HIDE),
-    "audit_state.load": Case(ADMINISTRATOR, path="/admin/audit"),
-    "audit_state.search_for": Case(ADMINISTRATOR, lambda _: {"text": "Tutor"}),
-    "audit_state.choose_kind": Case(ADMINISTRATOR, lambda _: {"kind": "model"}),
+    "audit_state.load": Case(ADMINISTRATORS, path="/admin/audit"),
+    "audit_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "Tutor"}),
+    "audit_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "model"}),
     "audit_state.show_older": Case(NOTHING_TO_HIDE),
-    "health_state.load": Case(ADMINISTRATOR, path="/admin/health"),
-    "health_state.beat": Case(ADMINISTRATOR, path="/admin/health"),
-    "health_state.take_out": Case(ADMINISTRATOR, lambda stage: {"model_id": str(stage.model)}),
-    "health_state.put_back": Case(ADMINISTRATOR, lambda stage: {"model_id": str(stage.model)}),
+    "health_state.load": Case(ADMINISTRATORS, path="/admin/health"),
+    "health_state.beat": Case(ADMINISTRATORS, path="/admin/health"),
+    "health_state.take_out": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
+    "health_state.put_back": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
 }
 
 
@@ -265,7 +284,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
-    ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATOR, query={"from": "2026-03-01", "to": "2026-03-02"}),
+    ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
 }
 
 

@@ -292,7 +292,10 @@ async def test_budgets_count_the_month_in_utc_as_routing_does(pia: Actor, monkey
             attempt_at(month, "1", config_id=ids["Unlimited"]),
         ]
     )
-    found = [(each.name, str(each.spent_usd), each.state, each.unpriced) for each in await read_budgets(pia)]
+    found = [
+        (each.name, str(each.spending.usd), each.spending.state, each.spending.unpriced)
+        for each in await read_budgets(pia)
+    ]
     assert found == [
         ("Nearly", "1.60000000", "warning", 0),
         ("Plenty", "1.59999999", "ok", 1),
