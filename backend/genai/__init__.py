@@ -18,6 +18,7 @@ from backend.genai.feature_views import (
     section_features,
     warning_of,
 )
+from backend.genai.health import HealthReport, ModelHealth, close_breaker, open_breaker, read_health
 from backend.genai.model_entry import MODEL_FIELDS
 from backend.genai.model_forms import delete_model, save_model, set_model_enabled
 from backend.genai.model_trial import Trial, test_model
@@ -30,6 +31,7 @@ from backend.genai.model_views import (
     model_defaults,
     read_model,
 )
+from backend.genai.periods import Period, period, zone_named
 from backend.genai.provider_limits import LimitsForm, list_provider_limits, save_provider_limits
 from backend.genai.registry import export_catalogue, import_catalogue
 from backend.genai.resealing import Resealed, reseal_secrets
@@ -60,6 +62,18 @@ from backend.genai.service_views import (
     list_services,
     open_service,
 )
+from backend.genai.spending import Budget, Drift, read_budgets, read_drifts
+from backend.genai.usage import (
+    ExportRow,
+    Figures,
+    Measure,
+    UsageQuery,
+    UsageReport,
+    UsageRow,
+    export_usage,
+    read_usage,
+)
+from backend.genai.usage_queries import Dimension
 
 __all__ = [
     "DEFAULT_URLS",
@@ -67,21 +81,30 @@ __all__ = [
     "Assigned",
     "Assignment",
     "AssistantMessage",
+    "Budget",
     "Catalogue",
     "ChainPlace",
     "Completion",
     "CompletionError",
     "CompletionRequest",
     "ConfigChoice",
+    "Dimension",
+    "Drift",
     "Event",
+    "ExportRow",
     "Feature",
     "FeatureView",
+    "Figures",
     "Finished",
+    "HealthReport",
     "LimitsForm",
+    "Measure",
     "ModelChoice",
     "ModelFilter",
     "ModelForm",
+    "ModelHealth",
     "ModelRow",
+    "Period",
     "Prompt",
     "Resealed",
     "Restarted",
@@ -94,14 +117,19 @@ __all__ = [
     "ToolCall",
     "Trial",
     "Usage",
+    "UsageQuery",
+    "UsageReport",
+    "UsageRow",
     "Use",
     "UserMessage",
     "blank_model",
+    "close_breaker",
     "close_providers",
     "context_window",
     "delete_model",
     "delete_service",
     "export_catalogue",
+    "export_usage",
     "generate",
     "import_catalogue",
     "list_config_choices",
@@ -113,9 +141,15 @@ __all__ = [
     "model_defaults",
     "model_notice",
     "more_overrides",
+    "open_breaker",
     "open_service",
     "parse_catalogue",
+    "period",
+    "read_budgets",
+    "read_drifts",
+    "read_health",
     "read_model",
+    "read_usage",
     "reseal_secrets",
     "resolve",
     "save_assignments",
@@ -128,4 +162,5 @@ __all__ = [
     "stream",
     "test_model",
     "warning_of",
+    "zone_named",
 ]
