@@ -1,10 +1,12 @@
 """Models, chains, features and completions: the one door to a language model."""
 
+from backend.genai.allowance import Allowance, Limits, Notice
 from backend.genai.bootstrap import seed_configuration
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.errors import CompletionError
+from backend.genai.limits import allowance, count_message, refuse_over_limits
 from backend.genai.registry import export_catalogue, import_catalogue
 from backend.genai.routing import context_window, model_notice, resolve
 from backend.genai.schemas import (
@@ -24,6 +26,7 @@ from backend.genai.schemas import (
 )
 
 __all__ = [
+    "Allowance",
     "AssistantMessage",
     "Catalogue",
     "Completion",
@@ -32,6 +35,8 @@ __all__ = [
     "Event",
     "Feature",
     "Finished",
+    "Limits",
+    "Notice",
     "Prompt",
     "Restarted",
     "Routed",
@@ -40,13 +45,16 @@ __all__ = [
     "ToolCall",
     "Usage",
     "UserMessage",
+    "allowance",
     "close_providers",
     "context_window",
+    "count_message",
     "export_catalogue",
     "generate",
     "import_catalogue",
     "model_notice",
     "parse_catalogue",
+    "refuse_over_limits",
     "resolve",
     "seed_configuration",
     "stream",
