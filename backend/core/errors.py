@@ -1,5 +1,7 @@
 """Errors that a person may see. Each carries an HTTP status and a sentence safe to show."""
 
+from collections.abc import Mapping
+
 
 class StoaError(Exception):
     """Base of every error with a message for people.
@@ -55,6 +57,14 @@ class Invalid(StoaError):
     status = 422
     code = "invalid"
     message = "That isn't valid."
+
+
+class FieldErrors(Invalid):
+    """A form breaks rules: `fields` says at each field which; the message says all of it."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__(" ".join(f"{name}: {sentence}" for name, sentence in self.fields.items()))
 
 
 class TooMany(StoaError):
