@@ -11,8 +11,8 @@ from backend.core.errors import NotFound, TooMany
 from backend.core.settings import get_settings
 from backend.core.windows import Limiter, Window, on_windows, seconds_until_next, window
 from backend.genai import limits_queries as queries
-from backend.genai.allowance import Allowance, Limits, again_in, day_of, pace, whole_seconds
 from backend.genai.models import UsageLimits
+from backend.genai.standing import Allowance, Limits, again_in, day_of, pace, whole_seconds
 
 FIELDS = ("messages_per_minute", "tokens_per_day_person", "tokens_per_day_section")
 MINUTE = 60

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -37,47 +36,40 @@ async def tokens_since(
     return int(own), int(everybody)
 
 
-async def limits_row(session: AsyncSession, section_id: UUID | None) -> UsageLimits | None:
-    """The row stored for exactly this section, or the default one."""
+async def limits_row(session: AsyncSession, section_id: UUID | None, *, lock: bool = False) -> UsageLimits | None:
+    """The row stored for exactly this section, or the default one. `lock`: nobody else changes it meanwhile."""
     place = col(UsageLimits.section_id)
-    where = place.is_(None) if section_id is None else place == section_id
-    return (await session.exec(select(UsageLimits).where(where))).one_or_none()
+    statement = select(UsageLimits).where(place.is_(None) if section_id is None else place == section_id)
+    if lock:
+        statement = statement.with_for_update()
+    return (await session.exec(statement)).one_or_none()
 
 
-async def section_limits(session: AsyncSession) -> Sequence[tuple[UsageLimits, Section, Course]]:
-    """Every section's own row with its section and course, by name."""
-    return (
-        await session.exec(
-            select(UsageLimits, Section, Course)
-            .join(Section, col(Section.id) == col(UsageLimits.section_id))
-            .join(Course, col(Course.id) == col(Section.course_id))
-            .order_by(col(Course.title), col(Section.title))
-        )
-    ).all()
+async def sections_with_limits(
+    session: AsyncSession, search: str, limit: int
+) -> Sequence[tuple[Section, Course, UsageLimits | None]]:
+    """Sections whose name, course or slug holds every word of `search`, whether or not they have limits.
+
+    Without a word: those that have. By course and title.
+    """
+    statement = (
+        select(Section, Course, UsageLimits)
+        .join(Course, col(Course.id) == col(Section.course_id))
+        .outerjoin(UsageLimits, col(UsageLimits.section_id) == col(Section.id))
+        .order_by(col(Course.title), col(Section.title), col(Section.slug))
+        .limit(limit)
+    )
+    for word in (words := search.split()):
+        names = (col(Section.slug), col(Section.title), col(Course.title))
+        statement = statement.where(or_(*(name.icontains(word, autoescape=True) for name in names)))
+    if not words:
+        statement = statement.where(col(UsageLimits.id).is_not(None))
+    return (await session.exec(statement)).all()
 
 
-async def budgets(session: AsyncSession, since: datetime) -> Sequence[tuple[ServiceConfig, Decimal | None]]:
-    """Every service config with a budget, by name, and the USD spent through it since a moment; None for nothing."""
-    spent = func.sum(CompletionRequest.cost_usd)
-    return (
-        await session.exec(
-            select(ServiceConfig, spent)
-            .outerjoin(
-                CompletionRequest,
-                (col(CompletionRequest.config_id) == col(ServiceConfig.id))
-                & (col(CompletionRequest.created_at) >= since),
-            )
-            .where(col(ServiceConfig.budget_usd).is_not(None))
-            .group_by(col(ServiceConfig.id))
-            .order_by(col(ServiceConfig.name))
-        )
-    ).all()
-
-
-async def config_with_budget(session: AsyncSession, config_id: UUID) -> ServiceConfig | None:
-    """The service config with this id, if it has a budget."""
-    return (
-        await session.exec(
-            select(ServiceConfig).where(col(ServiceConfig.id) == config_id, col(ServiceConfig.budget_usd).is_not(None))
-        )
-    ).one_or_none()
+async def budgeted_configs(session: AsyncSession, only: UUID | None = None) -> Sequence[ServiceConfig]:
+    """The service configs that have a budget, by name; or just this one, if it has."""
+    statement = select(ServiceConfig).where(col(ServiceConfig.budget_usd).is_not(None))
+    if only is not None:
+        statement = statement.where(col(ServiceConfig.id) == only)
+    return (await session.exec(statement.order_by(col(ServiceConfig.name)))).all()

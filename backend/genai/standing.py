@@ -64,9 +64,9 @@ class Allowance:
         back = f"They are back at midnight ({place_of(self.limits.timezone)})."
         own, whole = self.limits.tokens_per_day_person, self.limits.tokens_per_day_section
         if own is not None and self.tokens_used >= own:
-            return f"You have used today’s {own:,} tokens. {back}"
+            return f"You have used today's {own:,} tokens. {back}"
         if whole is not None and self.section_tokens_used >= whole:
-            return f"This section has used today’s tokens. {back}"
+            return f"This section has used today's tokens. {back}"
         return ""
 
     @property
@@ -96,7 +96,7 @@ class Allowance:
         if share < LOW:
             return None
         reset = f"it resets at midnight, {place_of(self.limits.timezone)}"
-        text = f"{who} used {int(share * 100)} % of today’s tutor allowance; {reset}."
+        text = f"{who} used {int(share * 100)}\u00a0% of today's tutor allowance; {reset}."
         return text, whole_seconds(self.day_ends_in)
 
 
