@@ -33,7 +33,7 @@ from backend.genai.schemas import (
     Usage,
     UserMessage,
 )
-from backend.genai.standing import Allowance, Limits, Notice
+from backend.genai.standing import Allowance, Limits, Notice, Standing
 
 __all__ = [
     "Allowance",
@@ -53,6 +53,7 @@ __all__ = [
     "Prompt",
     "Restarted",
     "Routed",
+    "Standing",
     "SystemMessage",
     "TextDelta",
     "ToolCall",
