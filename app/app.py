@@ -12,17 +12,23 @@ from app.components.boundary import boundary
 from app.components.frame import framed
 from app.pages.account import account
 from app.pages.chat import chat
+from app.pages.features import features
 from app.pages.home import home
 from app.pages.lesson import lesson
 from app.pages.login import login
 from app.pages.not_found import not_found
 from app.pages.section import section
+from app.pages.service import service
+from app.pages.services import services
 from app.state.account import AccountState
 from app.state.chat import ChatState
+from app.state.features import FeaturesState
 from app.state.home import HomeState
 from app.state.lesson import LessonState
 from app.state.login import LoginState
 from app.state.section import SectionState
+from app.state.service import ServiceState
+from app.state.services import ServicesState
 from app.state.session import Identity, explain
 from app.state.tutor import TutorState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
@@ -65,6 +71,9 @@ PAGES = (
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
+    (services, "/admin/services", "Service configs · Stoa", ServicesState.load),
+    (service, "/admin/services/[service]", "Service config · Stoa", ServiceState.load),
+    (features, "/admin/features", "Features · Stoa", FeaturesState.load),
 )
 for view, route, title, on_load in PAGES:
     app.add_page(framed(view()), route=route, title=title, description=DESCRIPTION, on_load=on_load)

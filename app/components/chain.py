@@ -4,6 +4,8 @@ from typing import Any
 
 import reflex as rx
 
+import app.components.fields  # noqa: F401 - its .jsx is imported by ours
+
 _LIBRARY = rx.asset("chain.jsx", shared=True).importable_path
 rx.asset("chain-moves.js", shared=True)  # chain.jsx imports it from beside itself
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from backend.core.errors import Invalid
+from backend.core.errors import Conflict, FieldErrors, Forbidden, Invalid, NotSignedIn, StoaError
 
 LONGEST_TEXT = 8_000
 """Characters of one value: more than any field takes, few enough to look through."""
@@ -16,3 +16,12 @@ def texts_of(values: object, names: Collection[str]) -> dict[str, str]:
     if not all(isinstance(value, str) and len(value) <= LONGEST_TEXT for value in found.values()):
         raise Invalid(f"A field holds a text of at most {LONGEST_TEXT} characters.")
     return found
+
+
+def errors_of(error: StoaError) -> dict[str, str]:
+    """What a form shows of an error: at its fields, or above Save. Raises again what is no matter of the form."""
+    if isinstance(error, NotSignedIn | Forbidden):
+        raise error
+    if isinstance(error, FieldErrors):
+        return dict(error.fields)
+    return {"conflict" if isinstance(error, Conflict) else "form": error.message}

@@ -1,11 +1,22 @@
 """Models, chains, features and completions: the one door to a language model."""
 
 from backend.genai.bootstrap import seed_configuration
-from backend.genai.budgets import Budget, BudgetState, budget_states
+from backend.genai.budgets import Budget, BudgetState, Spending, budget_states
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.errors import CompletionError
+from backend.genai.feature_forms import Assignment, save_assignments
+from backend.genai.feature_views import (
+    Assigned,
+    ConfigChoice,
+    FeatureView,
+    list_config_choices,
+    list_features,
+    more_overrides,
+    section_features,
+    warning_of,
+)
 from backend.genai.limit_forms import (
     LimitsView,
     default_limits,
@@ -33,31 +44,52 @@ from backend.genai.schemas import (
     Usage,
     UserMessage,
 )
+from backend.genai.service_entry import ServiceDraft
+from backend.genai.service_forms import delete_service, save_service
+from backend.genai.service_views import (
+    ChainPlace,
+    ModelChoice,
+    ServiceView,
+    Use,
+    list_model_choices,
+    list_services,
+    open_service,
+)
 from backend.genai.standing import Allowance, Limits, Notice, Standing
 
 __all__ = [
     "Allowance",
+    "Assigned",
+    "Assignment",
     "AssistantMessage",
     "Budget",
     "BudgetState",
     "Catalogue",
+    "ChainPlace",
     "Completion",
     "CompletionError",
     "CompletionRequest",
+    "ConfigChoice",
     "Event",
     "Feature",
+    "FeatureView",
     "Finished",
     "Limits",
     "LimitsView",
+    "ModelChoice",
     "Notice",
     "Prompt",
     "Restarted",
     "Routed",
+    "ServiceDraft",
+    "ServiceView",
+    "Spending",
     "Standing",
     "SystemMessage",
     "TextDelta",
     "ToolCall",
     "Usage",
+    "Use",
     "UserMessage",
     "allowance",
     "budget_states",
@@ -65,18 +97,29 @@ __all__ = [
     "context_window",
     "count_message",
     "default_limits",
+    "delete_service",
     "export_catalogue",
     "generate",
     "import_catalogue",
+    "list_config_choices",
+    "list_features",
     "list_limits",
+    "list_model_choices",
+    "list_services",
     "model_notice",
+    "more_overrides",
+    "open_service",
     "parse_catalogue",
     "refuse_over_limits",
     "remove_limits",
     "resolve",
+    "save_assignments",
     "save_limits",
+    "save_service",
+    "section_features",
     "section_limits",
     "seed_configuration",
     "seed_demo_limits",
     "stream",
+    "warning_of",
 ]

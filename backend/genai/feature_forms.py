@@ -65,7 +65,8 @@ async def _apply(
     row = await queries.feature_row(session, wanted.feature, wanted.section_id, lock=True)
     if (row.version if row else None) != wanted.version:
         where = name_of(wanted.feature, place[1] if place else None)
-        raise Conflict(f"Somebody else changed {where} since you opened this page. Nothing was saved.")
+        since = "since you opened this page" if wanted.version else "already"
+        raise Conflict(f"Somebody else changed {where} {since}. Nothing was saved.")
     if wanted.config_id is None:
         await _remove(session, actor, wanted.feature, place, row)
     elif wanted.config_id in configs:

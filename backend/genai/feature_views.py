@@ -85,13 +85,16 @@ async def list_config_choices(actor: Actor) -> list[ConfigChoice]:
     return [ConfigChoice(config.id, config.name, chains[config.id]) for config in configs]
 
 
-async def section_features(actor: Actor, section_id: UUID) -> list[FeatureView]:
-    """What serves each feature in one section: its override where it has one, else the default. Raises `NotFound`."""
+async def section_features(actor: Actor, section_id: UUID) -> tuple[SectionName, list[FeatureView]]:
+    """A section, and what serves each feature there: its override where it has one, else the default.
+
+    Raises `NotFound`.
+    """
     require(actor, Action.GENAI_CONFIGURE)
     async with transaction() as session:
         if (place := await service_queries.section_with_course(session, section_id)) is None:
             raise NotFound("There is no such section.")
-        return [await _served(session, feature, place) for feature in Feature]
+        return _named(*place), [await _served(session, feature, place) for feature in Feature]
 
 
 def refusal_of(feature: Feature, model: ModelChoice) -> str:
@@ -147,7 +150,11 @@ async def _assigned(
             config=config.name,
             chain=chains[config.id],
             warning=warning_of(feature, chains[config.id]),
-            section=SectionName(place[0].id, place[0].slug, place[0].title, place[1].title) if place else None,
+            section=_named(*place) if place else None,
         )
         for row, config, place in rows
     ]
+
+
+def _named(section: Section, course: Course) -> SectionName:
+    return SectionName(section.id, section.slug, section.title, course.title)

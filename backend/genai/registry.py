@@ -96,7 +96,7 @@ async def _store_config(session: AsyncSession, actor: Actor, entry: ServiceConfi
     try:
         await store_service_config(session, actor, entry, held, verb)
     except FieldErrors as error:
-        raise Invalid(f"service_configs: “{entry.name}”: {error.message}") from error
+        raise Invalid(f"service_configs: “{entry.name}”: {' '.join(error.fields.values())}") from error
 
 
 async def _store_feature(session: AsyncSession, actor: Actor, entry: FeatureConfigEntry) -> None:

@@ -49,7 +49,7 @@ async def save_service(
     return view
 
 
-async def delete_service(actor: Actor, service_id: UUID, version: int) -> None:
+async def delete_service(actor: Actor, service_id: UUID, version: int | None) -> None:
     """Delete a service config that serves nothing. Raises `Conflict` that says where it is used, or that it changed."""
     require(actor, Action.GENAI_CONFIGURE)
     try:

@@ -33,6 +33,7 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
+ADMINISTRATORS = only("administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -71,6 +72,7 @@ class Case:
 
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
+NEW_SERVICE = (("service", "new"),)
 
 EVENTS: dict[str, Case] = {
     "session.tell": Case(NOTHING_TO_HIDE, lambda _: {"text": "hello", "tone": "plain"}),
@@ -99,6 +101,24 @@ EVENTS: dict[str, Case] = {
     "tutor_state.turn_ended": Case(OWNER, lambda _: {"turn_id": str(uuid4())}, in_conversation=True),
     "tutor_state.show_earlier": Case(OWNER, in_conversation=True),
     "tutor_state.new_conversation": Case(NOTHING_TO_HIDE),
+    "services_state.load": Case(ADMINISTRATORS, path="/admin/services"),
+    "services_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "chain"}),
+    "services_state.sort_by": Case(ADMINISTRATORS, lambda _: {"key": "spent"}),
+    "services_state.show_only": Case(ADMINISTRATORS, lambda _: {"which": "unused"}),
+    "service_state.load": Case(ADMINISTRATORS, path="/admin/services/[service]", query=NEW_SERVICE),
+    "service_state.save": Case(
+        ADMINISTRATORS, lambda _: {"values": {"name": "x", "chain": '[["primary", "primary"]]'}}
+    ),
+    "service_state.reload": Case(ADMINISTRATORS, path="/admin/services/[service]", query=NEW_SERVICE),
+    "service_state.delete": Case(ADMINISTRATORS, lambda _: {"service_id": str(uuid4()), "version": "1"}),
+    "features_state.load": Case(ADMINISTRATORS, path="/admin/features"),
+    "features_state.save": Case(
+        ADMINISTRATORS, lambda _: {"values": {"student_dialogue": f"{uuid4()}:1:edited"}}, path="/admin/features"
+    ),
+    "features_state.reload": Case(ADMINISTRATORS, path="/admin/features"),
+    "features_state.search": Case(SIGNED_IN, lambda _: {"text": "baking"}),
+    "features_state.show_more": Case(ADMINISTRATORS, lambda _: {"feature": "student_dialogue"}),
+    "features_state.look_up": Case(ADMINISTRATORS, lambda stage: {"section_id": str(stage.school.here.id)}),
 }
 
 

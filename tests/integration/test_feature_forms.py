@@ -113,7 +113,9 @@ async def test_what_is_shown_of_a_section_is_what_its_requests_get() -> None:
     await assign("B", here)
     await assign("A", None, None, Feature.COURSE_OUTLINE)
     await assign("V", None, None, SEARCH)
-    for feature, view in zip(Feature, await section_features(PIA, here), strict=True):
+    section, views = await section_features(PIA, here)
+    assert (section.id, section.slug, section.course_title) == (here, "python-autumn", "Python")
+    for feature, view in zip(Feature, views, strict=True):
         try:
             gets = [spec.name for spec in (await resolve(feature, here)).models]
         except MissingFeatureConfig:
@@ -168,7 +170,7 @@ async def test_of_two_who_edit_the_second_is_told_and_nothing_is_overwritten() -
     await assign("B", here, seen.overrides[0].version)
     with pytest.raises(Conflict, match="Somebody else changed Tutor in python-autumn"):
         await assign(None, here, seen.overrides[0].version)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="Tutor in python-autumn already"):
         await assign("Small", here)  # as if there were none yet
     assert shown(await view_of()) == ("B", {"python-autumn": "B"})
 

@@ -23,7 +23,6 @@ DRAFT = ServiceDraft(
 def faults_of(draft: ServiceDraft) -> dict[str, str]:
     with pytest.raises(FieldErrors) as refused:
         entry_of(draft)
-    assert refused.value.message in refused.value.fields.values()
     return refused.value.fields
 
 
