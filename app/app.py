@@ -15,6 +15,7 @@ from app.pages.chat import chat
 from app.pages.features import features
 from app.pages.home import home
 from app.pages.lesson import lesson
+from app.pages.limits import limits
 from app.pages.login import login
 from app.pages.not_found import not_found
 from app.pages.section import section
@@ -25,6 +26,7 @@ from app.state.chat import ChatState
 from app.state.features import FeaturesState
 from app.state.home import HomeState
 from app.state.lesson import LessonState
+from app.state.limits import LimitsState
 from app.state.login import LoginState
 from app.state.section import SectionState
 from app.state.service import ServiceState
@@ -73,6 +75,7 @@ PAGES = (
     (account, "/account", "Account · Stoa", AccountState.load),
     (services, "/admin/services", "Service configs · Stoa", ServicesState.load),
     (service, "/admin/services/[service]", "Service config · Stoa", ServiceState.load),
+    (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
     (features, "/admin/features", "Features · Stoa", FeaturesState.load),
 )
 for view, route, title, on_load in PAGES:
