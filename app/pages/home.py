@@ -15,8 +15,8 @@ def home() -> rx.Component:
             HomeState.loading,
             rx.el.div(skeleton(), class_name="page"),
             rx.el.div(
-                rx.cond(HomeState.budgets.length() > 0, _budgets()),
                 rx.el.h1(rx.cond(Session.is_administrator, "Courses", "My courses")),
+                rx.cond(HomeState.budgets.length() > 0, _budgets()),
                 rx.cond(
                     HomeState.sections.length() > 0,
                     rx.el.ul(rx.foreach(HomeState.sections, _section), class_name="sections"),

@@ -43,7 +43,7 @@ def _section() -> rx.Component:
     return rx.fragment(
         rx.el.p(rx.el.a("Limits", href="/admin/limits"), class_name="back"),
         rx.el.h1(LimitsState.title),
-        rx.el.p("The limits of this section.", class_name="meta admin-lead"),
+        rx.el.p("How much people of this section may ask the tutor.", class_name="meta admin-lead"),
         _form(
             "In this section",
             "Blank: as the default. All blank: the section has no limits of its own.",

@@ -32,23 +32,19 @@ export function useAllowance(given, onPassed) {
 export const isSpent = ({ standing }) => standing === "spent";
 export const isBlocking = ({ standing }) => standing === "paused" || standing === "spent";
 
-/** A quiet line above the composer, and the same said once, politely. */
-export function AllowanceLine({ allowance, id }) {
+/** A quiet line above the composer. */
+export function AllowanceLine({ allowance: { standing, text, until }, id }) {
+  if (!text) return null;
   return (
-    <>
-      <Said allowance={allowance} />
-      {allowance.text && (
-        <p className="stoa-allowance" data-standing={allowance.standing} id={id}>
-          {allowance.text}
-          {allowance.standing === "paused" && <Countdown until={allowance.until} />}
-        </p>
-      )}
-    </>
+    <p className="stoa-allowance" data-standing={standing} id={id}>
+      {text}
+      {standing === "paused" && <Countdown until={until} />}
+    </p>
   );
 }
 
-/** A region apart, for the line itself counts the seconds. The same sentence with other figures isn't news. */
-function Said({ allowance: { standing, text, until } }) {
+/** The same said once, politely, for the line itself counts the seconds. A sentence with other figures isn't news. */
+export function AllowanceAnnouncer({ allowance: { standing, text, until } }) {
   const [said, setSaid] = useState("");
   const words = text.replace(/\d/g, "");
   useEffect(() => setSaid(standing === "paused" ? `${text} ${again(secondsTo(until))}` : text), [standing, words]);

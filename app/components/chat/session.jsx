@@ -1,6 +1,6 @@
 import { Fragment, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Actions, FailureNonce } from "./actions.js";
-import { isBlocking, isSpent, useAllowance } from "./allowance.jsx";
+import { AllowanceAnnouncer, isBlocking, isSpent, useAllowance } from "./allowance.jsx";
 import { Announcer } from "./announcer.jsx";
 import { useAsked, useFailure, useLatest } from "./asking.js";
 import { Composer } from "./composer.jsx";
@@ -140,6 +140,7 @@ export function Session(props) {
           {!loading && !shown.length && !asked && <Empty {...props} blocked={isBlocking(allowance)} send={actions.send} />}
         </Log>
         <Announcer live={live} message={messages.find((message) => message.id === live?.answerId)} />
+        <AllowanceAnnouncer allowance={allowance} />
         <Composer
           ref={composer}
           turnId={turnId}
