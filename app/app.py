@@ -74,7 +74,12 @@ PAGES = (
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
     (services, "/admin/services", "Service configs · Stoa", ServicesState.load),
-    (service, "/admin/services/[service]", "Service config · Stoa", ServiceState.load),
+    (
+        service,
+        "/admin/services/[service]",
+        rx.cond(ServiceState.title != "", f"{ServiceState.title} · Stoa", "Service config · Stoa"),
+        ServiceState.load,
+    ),
     (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
     (features, "/admin/features", "Features · Stoa", FeaturesState.load),
 )

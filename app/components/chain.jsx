@@ -1,5 +1,6 @@
 // The chain of models of a service config, as a field of a form: with buttons, by keyboard, or dragged by the mouse.
 import { createElement as h, useEffect, useId, useRef, useState } from "react";
+import { Link as RouteLink } from "react-router";
 import { useField } from "../fields/fields.jsx";
 import { moved, parse, rolesAt, withModel, without, withRole } from "./chain-moves.js";
 
@@ -44,6 +45,7 @@ export function ChainEditor({ name, label, models = [] }) {
   const add = (name) => {
     const next = withModel(chain, name);
     change(next, `${name} added: ${placed(next.findIndex((link) => link[1] === name), next)}.`);
+    focus("", "");
   };
   const drop = () => {
     if (dragged !== null && over !== null) move(dragged, over);
@@ -177,7 +179,7 @@ function Adding({ chain, models, known, disabled, onAdd }) {
   const kind = chain.length ? known[chain[0][1]]?.kind : null;
   const free = models.filter((model) => !taken.has(model.name) && (!kind || model.kind === kind));
   if (kind === "embedding") return h("p", { className: "hint" }, "A chain has one embedding model: the vectors of one don’t fit another’s.");
-  if (!models.length) return h("p", { className: "hint" }, "No model is registered yet. ", h("a", { href: "/admin/models" }, "Register one first."));
+  if (!models.length) return h("p", { className: "hint" }, "No model is registered yet. ", h(RouteLink, { to: "/admin/models" }, "Register one first."));
   if (!free.length) return h("p", { className: "hint" }, "Every registered model that fits is in this chain.");
   const add = () => {
     onAdd(chosen);
@@ -198,7 +200,7 @@ function Adding({ chain, models, known, disabled, onAdd }) {
   );
 }
 
-/** Give the focus to a button of a model's row once the rows have moved; to the field when the model isn't there. */
+/** Give the focus to a button of a model's row, or else to where one adds a model, once the rows have moved. */
 function useFocusNext(root, text) {
   const wanted = useRef(null);
   useEffect(() => {
@@ -206,7 +208,8 @@ function useFocusNext(root, text) {
     const [name, act] = wanted.current;
     wanted.current = null;
     const row = [...root.current.querySelectorAll("[data-model]")].find((each) => each.dataset.model === name);
-    (row?.querySelector(`[data-act=${act}]`) ?? root.current.querySelector(".chain-adding select") ?? root.current).focus();
+    const next = row?.querySelector(`[data-act=${act}]`) ?? root.current.querySelector(".chain-adding select");
+    (next ?? root.current).focus();
   }, [text]);
   return (name, act) => (wanted.current = [name, act]);
 }

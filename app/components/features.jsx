@@ -3,7 +3,8 @@
 // A field's text is `<service config>:<version>`, as stored; what was chosen anew ends in `:edited`. An override that
 // shall go has `remove` in place of the config, a new one has no version. The field of the default has the feature's
 // name, an override's `<feature>@<section>`; `<feature>+added` holds the sections that got an override in this form.
-import { createElement as h, useEffect, useId, useRef } from "react";
+import { createElement as h, useEffect, useId, useRef, useState } from "react";
+import { Link } from "react-router";
 import { useField } from "../fields/fields.jsx";
 import { SectionPicker } from "../sections/sections.jsx";
 
@@ -12,53 +13,71 @@ const REMOVE = "remove";
 const NOT_CHOSEN = "choose";
 
 /**
- * `choices`: {id, name, chain, warning} of the configs that fit. `overrides`: {id, slug, title, course, value} of the
+ * `name`: what people call the feature. `choices`: {id, name, chain, warning} of the configs that fit. `overrides`: {id, slug, title, course, value} of the
  * sections that have one, as far as they were loaded; `more`: there are others. `found`: as in SectionPicker.
  */
-export function FeatureFields({ feature, stored, choices, overrides, more, found, onSearch, onMore }) {
+export function FeatureFields({ feature, name, stored, choices, overrides, more, found, onSearch, onMore }) {
   const added = useField(`${feature}+added`);
+  const [adding, setAdding] = useState(false);
   const root = useRef(null);
-  const fresh = useRef("");
+  const focus = useFocusNext(root);
   const listed = new Set(overrides.map(({ id }) => id));
   const extra = (added.value ? JSON.parse(added.value) : []).filter(({ id }) => !listed.has(id));
   const rows = [...overrides, ...extra];
   const keep = (sections) => added.change(sections.length ? JSON.stringify(sections) : "");
-  useEffect(() => {
-    if (!fresh.current) return;
-    root.current.querySelector(`[data-section="${CSS.escape(fresh.current)}"] select`)?.focus();
-    fresh.current = "";
-  });
+  const stop = () => {
+    setAdding(false);
+    focus(".add-override");
+  };
   const pick = (section) => {
-    fresh.current = section.id;
     keep([...extra, { ...section, value: "" }]);
+    setAdding(false);
+    focus(`[data-section="${CSS.escape(section.id)}"] select`);
   };
   const leave = (section) => {
     keep(extra.filter(({ id }) => id !== section.id));
-    root.current.querySelector(".section-picker input").focus();
+    focus(".add-override");
   };
+  const row = (section) =>
+    h(Override, { key: section.id, feature, section, choices, onLeave: section.value ? null : () => leave(section) });
+  const button = (label, className, act, disabled) =>
+    h("button", { type: "button", className: `btn ${className}`, "aria-label": `${label}: ${name}`, disabled, onClick: act }, label);
   return h(
     "div",
     { className: "feature-fields", ref: root },
     h(Default, { feature, stored, choices }),
-    rows.length > 0 &&
-      h(
-        "ul",
-        { className: "overrides", "aria-label": "Overrides" },
-        rows.map((section) =>
-          h(Override, { key: section.id, feature, section, choices, onLeave: section.value ? null : () => leave(section) }),
-        ),
-      ),
-    more && h("p", null, h("button", { type: "button", className: "btn quiet", onClick: onMore }, "Show more overrides")),
-    h(SectionPicker, {
-      label: "Override in a section",
-      found,
-      taken: rows.map(({ id }) => id),
-      why: "has an override",
-      disabled: added.working || !choices.length,
-      onSearch,
-      onPick: pick,
-    }),
+    rows.length > 0 && h("ul", { className: "overrides", "aria-label": `Overrides: ${name}` }, rows.map(row)),
+    h(
+      "div",
+      { className: "buttons" },
+      more && button("Show more overrides", "", onMore, false),
+      !adding && button("Override in a section", "add-override", () => setAdding(true), added.working || !choices.length),
+    ),
+    adding &&
+      h(SectionPicker, {
+        label: "Override in which section?",
+        found,
+        taken: rows.map(({ id }) => id),
+        why: "has an override",
+        disabled: added.working,
+        focused: true,
+        onSearch,
+        onPick: pick,
+        onLeave: stop,
+      }),
   );
+}
+
+/** Give the focus to what a selector finds, once it is drawn. */
+function useFocusNext(root) {
+  const wanted = useRef("");
+  useEffect(() => {
+    const node = wanted.current && root.current.querySelector(wanted.current);
+    if (!node) return;
+    wanted.current = "";
+    node.focus();
+  });
+  return (selector) => (wanted.current = selector);
 }
 
 /** What serves a feature wherever nothing else is said. */
@@ -109,10 +128,19 @@ function Config({ field, text, stored, choices, label, hint = "", quiet = false 
   };
   const notes = [
     field.error && h("span", { key: "error", className: "err", id: `${id}-error` }, field.error),
-    (chosen?.chain || hint) && h("span", { key: "chain", className: "hint", id: `${id}-hint` }, chosen?.chain || hint),
+    hint && h("span", { key: "hint", className: "hint", id: `${id}-hint` }, hint),
+    chosen &&
+      h(
+        "span",
+        { key: "chain", className: "hint" },
+        h("span", { id: `${id}-chain` }, "Asks ", chosen.chain),
+        " · ",
+        h(Link, { to: `/admin/services/${chosen.id}`, "aria-label": `Open ${chosen.name}` }, "Open"),
+      ),
     chosen?.warning && h("span", { key: "warning", className: "warning", id: `${id}-warning` }, chosen.warning),
-    !choices.length && h("span", { key: "none", className: "hint" }, "No service config fits. ", h("a", { href: "/admin/services/new" }, "Make one")),
+    !choices.length && h("span", { key: "none", className: "hint" }, "No service config fits. ", h(Link, { to: "/admin/services/new" }, "Make one")),
   ].filter(Boolean);
+  const described = [field.error && `${id}-error`, hint && `${id}-hint`, chosen && `${id}-chain`, chosen?.warning && `${id}-warning`];
   return [
     h("label", { key: "label", htmlFor: id, className: quiet ? "hidden" : undefined }, label),
     h(
@@ -123,7 +151,7 @@ function Config({ field, text, stored, choices, label, hint = "", quiet = false 
         value: chosen ? config : "",
         disabled: field.working || !choices.length,
         "aria-invalid": field.error ? true : undefined,
-        "aria-describedby": notes.map((note) => note.props.id).filter(Boolean).join(" ") || undefined,
+        "aria-describedby": described.filter(Boolean).join(" ") || undefined,
         onChange: change,
       },
       !chosen && h("option", { value: "" }, "Choose a service config…"),

@@ -17,6 +17,8 @@ class _FeatureFields(rx.Component):
     tag = "FeatureFields"
 
     feature: rx.Var[str]
+    # What people call it.
+    name: rx.Var[str]
     # The text of the default's field, empty when there is none.
     stored: rx.Var[str]
     # {id, name, chain, warning} of the service configs that fit.

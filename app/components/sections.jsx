@@ -5,9 +5,11 @@ const PAUSE_MS = 200; // after the last key, before the server is asked
 
 /**
  * `found` is the server's last answer: {text, sections: [{id, slug, title, course}], more}. `taken` are the ids of those
- * that can't be picked, and `why` says so. `onSearch` gets what was typed, `onPick` the section's id.
+ * that can't be picked, and `why` says so. `onSearch` gets what was typed, `onPick` the section. A picker that is there
+ * for one choice only takes the focus when it appears (`focused`), and `onLeave` hears of Esc.
  */
-export function SectionPicker({ label, found, taken = [], why = "", disabled = false, onSearch, onPick }) {
+export function SectionPicker({ label, found, taken = [], why = "", disabled = false, focused = false, ...acts }) {
+  const { onSearch, onPick, onLeave } = acts;
   const [text, setText] = useState("");
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(0);
@@ -21,7 +23,10 @@ export function SectionPicker({ label, found, taken = [], why = "", disabled = f
     const timer = setTimeout(() => onSearch(text), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [open, text, known]);
-  useEffect(() => setActive(0), [found?.text]);
+  useEffect(() => setActive(Math.max(0, sections.findIndex((section) => !blocked(section)))), [found, open]);
+  useEffect(() => {
+    if (focused) root.current.querySelector("input").focus();
+  }, []);
   useEffect(() => root.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [active]);
   const show = () => {
     if (open) return;
@@ -38,10 +43,10 @@ export function SectionPicker({ label, found, taken = [], why = "", disabled = f
     ArrowDown: () => (open ? setActive(Math.min(active + 1, sections.length - 1)) : show()),
     ArrowUp: () => setActive(Math.max(active - 1, 0)),
     Enter: () => open && pick(sections[active]),
-    Escape: () => setOpen(false),
+    Escape: () => (open ? setOpen(false) : onLeave()),
   };
   const press = (event) => {
-    if (!keys[event.key] || (event.key === "Escape" && !open)) return;
+    if (!keys[event.key] || (event.key === "Escape" && !open && !onLeave)) return;
     event.preventDefault();
     event.stopPropagation();
     keys[event.key]();

@@ -53,6 +53,7 @@ def _feature(item: rx.Var[FeatureItem]) -> rx.Component:
         ),
         feature_fields(
             feature=item["feature"],
+            name=item["name"],
             stored=item["stored"],
             choices=item["choices"],
             overrides=item["overrides"],

@@ -40,7 +40,11 @@ def _form() -> rx.Component:
                 "temperature", "Temperature", placeholder="The model’s own", hint="0 to 2. Higher varies more."
             ),
             number_field(
-                "max_output_tokens", "Longest answer", unit="tokens", placeholder="No limit", hint="Per answer."
+                "max_output_tokens",
+                "Longest answer",
+                unit="tokens",
+                placeholder="The model’s own",
+                hint="An answer is cut off there.",
             ),
         ),
         group(

@@ -18,8 +18,9 @@ from backend.api import health, sessions, turns
 from backend.api.security import content_policy, script_hashes
 from backend.core.database import dispose_engine
 from backend.core.errors import StoaError, TooMany
+from backend.core.logs import configure_logging
 from backend.core.redis import close_redis
-from backend.core.telemetry import configure_logging
+from backend.core.tracing import start_exporting, stop_exporting
 from backend.dialogue import get_runner
 from backend.genai import close_providers
 
@@ -50,6 +51,7 @@ def create_api() -> FastAPI:
 async def lifespan() -> AsyncIterator[None]:
     """Run turns while the web process serves; close every connection when it stops."""
     configure_logging()
+    start_exporting()
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again while answers stream
     try:
@@ -59,6 +61,7 @@ async def lifespan() -> AsyncIterator[None]:
         await close_providers()
         await close_redis()
         await dispose_engine()
+        await stop_exporting()
 
 
 async def _docs() -> HTMLResponse:

@@ -5,6 +5,7 @@ from backend.genai.budgets import Budget, BudgetState, Spending, budget_states
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
+from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.errors import CompletionError
 from backend.genai.feature_forms import Assignment, save_assignments
 from backend.genai.feature_views import (
@@ -27,7 +28,20 @@ from backend.genai.limit_forms import (
     seed_demo_limits,
 )
 from backend.genai.limits import allowance, count_message, refuse_over_limits
+from backend.genai.model_forms import delete_model, save_model, set_model_enabled
+from backend.genai.model_trial import Trial, test_model
+from backend.genai.model_views import (
+    ModelFilter,
+    ModelForm,
+    ModelRow,
+    blank_model,
+    list_models,
+    model_defaults,
+    read_model,
+)
+from backend.genai.provider_limits import LimitsForm, list_provider_limits, save_provider_limits
 from backend.genai.registry import export_catalogue, import_catalogue
+from backend.genai.resealing import Resealed, reseal_secrets
 from backend.genai.routing import context_window, model_notice, resolve
 from backend.genai.schemas import (
     AssistantMessage,
@@ -55,10 +69,10 @@ from backend.genai.service_views import (
     list_services,
     open_service,
 )
-from backend.genai.standing import Allowance, Limits, Notice, Standing
+from backend.genai.standing import Limits, Notice, Standing
 
 __all__ = [
-    "Allowance",
+    "DEFAULT_URLS",
     "Assigned",
     "Assignment",
     "AssistantMessage",
@@ -75,10 +89,15 @@ __all__ = [
     "FeatureView",
     "Finished",
     "Limits",
+    "LimitsForm",
     "LimitsView",
     "ModelChoice",
+    "ModelFilter",
+    "ModelForm",
+    "ModelRow",
     "Notice",
     "Prompt",
+    "Resealed",
     "Restarted",
     "Routed",
     "ServiceDraft",
@@ -88,15 +107,18 @@ __all__ = [
     "SystemMessage",
     "TextDelta",
     "ToolCall",
+    "Trial",
     "Usage",
     "Use",
     "UserMessage",
     "allowance",
+    "blank_model",
     "budget_states",
     "close_providers",
     "context_window",
     "count_message",
     "default_limits",
+    "delete_model",
     "delete_service",
     "export_catalogue",
     "generate",
@@ -105,21 +127,30 @@ __all__ = [
     "list_features",
     "list_limits",
     "list_model_choices",
+    "list_models",
+    "list_provider_limits",
     "list_services",
+    "model_defaults",
     "model_notice",
     "more_overrides",
     "open_service",
     "parse_catalogue",
+    "read_model",
     "refuse_over_limits",
     "remove_limits",
+    "reseal_secrets",
     "resolve",
     "save_assignments",
     "save_limits",
+    "save_model",
+    "save_provider_limits",
     "save_service",
     "section_features",
     "section_limits",
     "seed_configuration",
     "seed_demo_limits",
+    "set_model_enabled",
     "stream",
+    "test_model",
     "warning_of",
 ]

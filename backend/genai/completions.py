@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from backend.core.telemetry import ROUTING_DECISIONS
 from backend.genai.admission import admit
 from backend.genai.attempts import Said, try_model
 from backend.genai.errors import CompletionError, InvalidRequest
@@ -120,6 +121,7 @@ async def _walked(request: CompletionRequest, chain: Chain) -> AsyncGenerator[Ev
         prompt = replace(_tailored(request.prompt, chain, step.spec), time_limit=end - now())
         opening, prompt = said.opening(step, prompt, walk.last_code)
         attempt = Attempt(purpose, said.attempts, step.spec, opening.reason)
+        ROUTING_DECISIONS.labels(request.feature.value, step.spec.name, opening.reason).inc()
         try:
             async with aclosing(try_model(attempt, prompt, ticket, opening)) as events:
                 async for event in events:

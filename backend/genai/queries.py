@@ -1,12 +1,12 @@
 """All SQL about models, chains and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import case, delete, func
+from sqlalchemy import case, delete, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
@@ -164,6 +164,22 @@ async def spent_since(session: AsyncSession, config_id: UUID, since: datetime) -
         col(CompletionRequest.config_id) == config_id, col(CompletionRequest.created_at) >= since
     )
     return (await session.exec(total)).one() or Decimal(0)
+
+
+async def lock_models_with_secrets(session: AsyncSession) -> Sequence[RegisteredModel]:
+    """The models that have a sealed key or organization, by name; nobody changes them until the transaction ends."""
+    statement = (
+        select(RegisteredModel)
+        .where(col(RegisteredModel.api_key).is_not(None) | col(RegisteredModel.organization).is_not(None))
+        .order_by(col(RegisteredModel.name))
+        .with_for_update()
+    )
+    return (await session.exec(statement)).all()
+
+
+async def set_secrets(session: AsyncSession, model_id: UUID, sealed: Mapping[str, bytes]) -> None:
+    """Replace sealed columns of a model, without counting that as a change."""
+    await session.exec(update(RegisteredModel).where(col(RegisteredModel.id) == model_id).values(**sealed))
 
 
 def _locked(statement: SelectOfScalar[_Row]) -> SelectOfScalar[_Row]:

@@ -1,24 +1,21 @@
 """Changing what is registered: models, chains, features. All or nothing, and on the record."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Action, Actor, require
-from backend.core.crypto import decrypt, encrypt
 from backend.core.database import transaction
-from backend.core.errors import Conflict, FieldErrors, Invalid, Unavailable
+from backend.core.errors import Conflict, FieldErrors, Invalid
 from backend.genai import queries
 from backend.genai.catalogue import Catalogue, FeatureConfigEntry, ModelEntry, ServiceConfigEntry
-from backend.genai.changes import note_change
 from backend.genai.feature_configs import assign_feature, misserved
-from backend.genai.models import RegisteredModel
+from backend.genai.health import forget_health
+from backend.genai.registered_models import NOT_IN_FILES, connection_of, store_model
 from backend.genai.routing import forget_resolved
 from backend.genai.service_configs import service_config_entry, store_service_config
-
-SECRETS = frozenset({"api_key", "organization"})
-NOT_IN_FILES = frozenset({"id", "created_at", "version", *SECRETS})
 
 
 async def import_catalogue(actor: Actor, catalogue: Catalogue) -> None:
@@ -30,10 +27,15 @@ async def import_catalogue(actor: Actor, catalogue: Catalogue) -> None:
     require(actor, Action.GENAI_CONFIGURE)
     try:
         async with transaction() as session:
+            before = await _connections(session, catalogue)
             await store(session, actor, catalogue)
+            after = await _connections(session, catalogue)
     except IntegrityError as error:
         raise Conflict("Somebody else registered one of these names in the meantime. Import once more.") from error
     forget_resolved()
+    for model_id in before.keys() & after.keys():
+        if before[model_id] != after[model_id]:
+            await forget_health(model_id)
 
 
 async def store(session: AsyncSession, actor: Actor, catalogue: Catalogue, *, verb: str = "changed") -> None:
@@ -67,28 +69,17 @@ async def export_catalogue(actor: Actor) -> dict[str, list[dict[str, Any]]]:
         }
 
 
+async def _connections(session: AsyncSession, catalogue: Catalogue) -> dict[UUID, object]:
+    """How the models of the file that are registered are reached."""
+    names = {entry.name for entry in catalogue.models}
+    return {model.id: connection_of(model) for model in await queries.models(session) if model.name in names}
+
+
 async def _store_model(session: AsyncSession, actor: Actor, entry: ModelEntry) -> None:
-    held = await queries.model_by_name(session, entry.name)
-    given = entry.model_dump(exclude=set(SECRETS), include=entry.model_fields_set if held else None)
-    row = held or RegisteredModel(**given)
-    before = _audited(held) if held else None
-    replaced = []
-    if held and held.kind != given.get("kind", held.kind):
-        raise Invalid(f"models: “{entry.name}” is a {held.kind} model; its kind can't change.")
-    for field, value in given.items():
-        setattr(row, field, value)
-    for field in sorted(SECRETS & entry.model_fields_set):
-        secret, sealed = getattr(entry, field), getattr(row, field)
-        if secret and sealed and not _holds(sealed, secret):
-            replaced.append(field)
-        setattr(row, field, encrypt(secret) if secret else None)
-    if entry.api_key:
-        row.api_key_env = None
-    elif entry.api_key_env:
-        row.api_key = None
-    session.add(row)
-    await session.flush()
-    note_change(session, actor, "model", entry.name, before, _audited(row) | dict.fromkeys(replaced, "replaced"))
+    try:
+        await store_model(session, actor, entry, await queries.model_by_name(session, entry.name))
+    except FieldErrors as error:
+        raise Invalid(f"models: {' '.join(error.fields.values())}") from error
 
 
 async def _store_config(session: AsyncSession, actor: Actor, entry: ServiceConfigEntry, verb: str) -> None:
@@ -112,15 +103,3 @@ async def _store_feature(session: AsyncSession, actor: Actor, entry: FeatureConf
 
 def _present(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value is not None}
-
-
-def _audited(model: RegisteredModel) -> dict[str, Any]:
-    fields = model.model_dump(mode="json", exclude=set(NOT_IN_FILES))
-    return fields | {secret: "set" if getattr(model, secret) else None for secret in sorted(SECRETS)}
-
-
-def _holds(sealed: bytes, secret: str) -> bool:
-    try:
-        return decrypt(sealed) == secret
-    except Unavailable:  # sealed with another SECRET_KEY
-        return False

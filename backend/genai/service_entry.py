@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from backend.core.errors import FieldErrors
+from backend.core.rules import sentence_of
 from backend.genai.catalogue import ServiceConfigEntry
 from backend.genai.models import ChainRole
 
@@ -37,7 +38,7 @@ def entry_of(draft: ServiceDraft) -> ServiceConfigEntry:
     try:
         entry = ServiceConfigEntry.model_validate(typed | ({} if fault else _by_role(draft.chain)))
     except ValidationError as error:
-        faults = {_field(each): _sentence(each) for each in error.errors(include_url=False, include_input=False)}
+        faults = {_field(each): sentence_of(each) for each in error.errors(include_url=False, include_input=False)}
         raise FieldErrors(faults | ({CHAIN: fault} if fault else {})) from None
     return entry
 
@@ -69,28 +70,3 @@ def _by_role(chain: Sequence[tuple[str, str]]) -> dict[str, Any]:
 def _field(fault: Mapping[str, Any]) -> str:
     place = fault["loc"][0] if fault["loc"] else CHAIN
     return place if place in {"name", "temperature", "max_output_tokens", "budget_usd"} else CHAIN
-
-
-PLAIN = {
-    "float_parsing": "Give a number.",
-    "decimal_parsing": "Give a number.",
-    "decimal_type": "Give a number.",
-    "finite_number": "Give a number.",
-    "int_parsing": "Give a whole number.",
-    "string_too_short": "Give a name.",
-    "string_too_long": "At most {max_length} characters.",
-    "greater_than": "More than {gt:g}.",
-    "greater_than_equal": "At least {ge:g}.",
-    "less_than_equal": "At most {le:g}.",
-    "decimal_max_places": "At most {decimal_places} digits after the point.",
-    "decimal_max_digits": "At most {max_digits} digits.",
-    "decimal_whole_digits": "At most {whole_digits} digits before the point.",
-}
-"""Pydantic's rules in fewer words; a form shows them under the field they are about."""
-
-
-def _sentence(fault: Mapping[str, Any]) -> str:
-    if known := PLAIN.get(fault["type"]):
-        return known.format(**fault.get("ctx", {}))
-    said = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{said[:1].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")

@@ -258,7 +258,8 @@ async def test_a_line_break_in_an_answer_makes_no_line_of_its_own(capsys: pytest
     forged = '\n{"event": "finished"}\n\u2028\x85'
     async with Replay(openai_answer([forged]).cut(after=1)) as replay:
         await register(model_of(replay))
-        assert not await complete_in_terminal("?", question().feature, None, None, as_json=True)
+        with capture_logs():
+            assert not await complete_in_terminal("?", question().feature, None, None, as_json=True)
     lines = [json.loads(line) for line in capsys.readouterr().out.strip("\n").split("\n")]
     assert [line["event"] for line in lines] == ["routed", "text", "error"]
     assert lines[1]["text"] == forged

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -25,6 +24,7 @@ from backend.genai.errors import (
 )
 from backend.genai.schemas import FinishReason, ResponseSchema, Tool
 from tests.support.genai import (
+    Servers,
     ask,
     ask_in_vain,
     ledger_rows,
@@ -32,11 +32,11 @@ from tests.support.genai import (
     model_of,
     nothing_remembered,
     question,
-    register,
+    routes,
     store,
     text_of,
 )
-from tests.support.replay import Replay, Script, refusing_port
+from tests.support.replay import refusing_port
 from tests.support.replay_answers import (
     Answer,
     Fault,
@@ -62,29 +62,9 @@ async def _own_database(database: str) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def servers() -> AsyncIterator["Servers"]:
+async def servers() -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:
         yield Servers(stack)
-
-
-class Servers:
-    """Replay servers of one test, registered as a chain: primary, second, third."""
-
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self._stack = stack
-
-    async def chain(self, *scripts: Script, fields: tuple[dict[str, Any], ...] = (), **config: Any) -> list[Replay]:
-        """One server, and one model of the chain, for each answer; `fields` of the models, in order."""
-        replays = [await self._stack.enter_async_context(Replay(script)) for script in scripts]
-        names = ("primary", "second", "third")
-        changes = [*fields, *[{}] * len(replays)]
-        models = [model_of(*each, **change) for *each, change in zip(replays, names, changes, strict=False)]
-        await register(*models, **config)
-        return replays
-
-
-def routes(events: list[Any]) -> list[tuple[str, str]]:
-    return [(event.model, event.reason) for event in events if isinstance(event, Routed)]
 
 
 async def test_events_come_in_order_and_only_once(servers: Servers) -> None:

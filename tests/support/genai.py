@@ -1,7 +1,7 @@
 """Models of replay servers, registered as an administrator would; asking them; and what the ledger says of it."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,20 @@ from backend import genai
 from backend.access import SYSTEM
 from backend.core.database import transaction
 from backend.courses import CourseText, LessonText, ensure_course, ensure_section
-from backend.genai import CompletionError, CompletionRequest, Event, Feature, Prompt, TextDelta, UserMessage
+from backend.genai import (
+    CompletionError,
+    CompletionRequest,
+    Event,
+    Feature,
+    Prompt,
+    Restarted,
+    Routed,
+    TextDelta,
+    UserMessage,
+)
 from backend.genai.models import CompletionRequest as Row
 from backend.genai.routing import forget_resolved
-from tests.support.replay import API_KEY, Replay
+from tests.support.replay import API_KEY, Replay, Script
 from tests.support.replay_answers import MODEL
 from tests.support.services import database_url, shared_postgres
 
@@ -51,6 +61,27 @@ async def register(
         service_configs=[{"name": "chain", "primary_model": names[0], "fallbacks": names[1:], **config}],
         feature_configs=[{"feature": feature.value, "service_config": "chain"} for feature in features],
     )
+
+
+class Servers:
+    """Replay servers of one test, registered as a chain: primary, second, third."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+
+    async def chain(self, *scripts: Script, fields: tuple[dict[str, Any], ...] = (), **config: Any) -> list[Replay]:
+        """One server, and one model of the chain, for each answer; `fields` of the models, in order."""
+        replays = [await self._stack.enter_async_context(Replay(script)) for script in scripts]
+        names = ("primary", "second", "third", "fourth")
+        changes = [*fields, *[{}] * len(replays)]
+        models = [model_of(*each, **change) for *each, change in zip(replays, names, changes, strict=False)]
+        await register(*models, **config)
+        return replays
+
+
+def routes(events: Sequence[Event]) -> list[tuple[str, str]]:
+    """(model, reason) of each attempt among events."""
+    return [(event.model, event.reason) for event in events if isinstance(event, Routed | Restarted)]
 
 
 async def store(**lists: Sequence[dict[str, Any]]) -> None:

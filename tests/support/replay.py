@@ -87,6 +87,9 @@ class Replay:
         self.paths = dict(PATHS)
         self.requests: list[Received] = []
         self.connections_opened = 0
+        self.under_way = 0
+        """Requests whose answer isn't written to its end, and whose client hasn't left."""
+        self.most_under_way = 0
         self.port = port
         self._tls = tls
         self._server: asyncio.Server | None = None
@@ -233,7 +236,13 @@ class _Connection(asyncio.Protocol):
         return Received(method, path, headers, rest[:length])
 
     async def _serve(self, request: Received) -> None:
-        await self._send(self._replay.answer_to(request), request)
+        replay = self._replay
+        replay.under_way += 1
+        replay.most_under_way = max(replay.most_under_way, replay.under_way)
+        try:
+            await self._send(replay.answer_to(request), request)
+        finally:
+            replay.under_way -= 1
         self._task = None
         self._serve_next()
 

@@ -42,7 +42,7 @@ def test_what_is_left_blank_is_cleared_and_not_kept() -> None:
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
     [
-        ("name", "  ", "Give a name."),
+        ("name", "  ", "This can't be empty."),
         ("name", "x" * 121, "At most 120 characters."),
         ("name", "a\nb", "Must not hold line breaks or other control characters."),
         ("temperature", "warm", "Give a number."),
@@ -88,7 +88,7 @@ def test_a_chain_of_right_roles_is_taken(roles: list[str]) -> None:
 
 def test_every_fault_is_told_at_once() -> None:
     assert faults_of(ServiceDraft(chain=((BACKUP, "a"),), temperature="9")) == {
-        "name": "Give a name.",
+        "name": "This can't be empty.",
         "temperature": "At most 2.",
         "chain": "The first model is the primary, and no other is.",
     }
