@@ -17,6 +17,7 @@ from app.pages.features import features
 from app.pages.health import health
 from app.pages.home import home
 from app.pages.lesson import lesson
+from app.pages.limits import limits
 from app.pages.login import login
 from app.pages.model import model
 from app.pages.models import models
@@ -32,6 +33,7 @@ from app.state.features import FeaturesState
 from app.state.health import HealthState
 from app.state.home import HomeState
 from app.state.lesson import LessonState
+from app.state.limits import LimitsState
 from app.state.login import LoginState
 from app.state.model_form import ModelFormState
 from app.state.models import ModelsState
@@ -92,6 +94,7 @@ PAGES = (
         rx.cond(ServiceState.title != "", f"{ServiceState.title} · Stoa", "Service config · Stoa"),
         ServiceState.load,
     ),
+    (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
     (features, "/admin/features", "Features · Stoa", FeaturesState.load),
     (health, "/admin/health", "Health · Stoa", HealthState.load),
     (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
