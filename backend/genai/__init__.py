@@ -6,6 +6,7 @@ from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.defaults import DEFAULT_URLS
+from backend.genai.drift import Drift, read_drifts
 from backend.genai.errors import CompletionError
 from backend.genai.feature_forms import Assignment, save_assignments
 from backend.genai.feature_views import (
@@ -72,7 +73,6 @@ from backend.genai.service_views import (
     list_services,
     open_service,
 )
-from backend.genai.spending import Budget, Drift, read_budgets, read_drifts
 from backend.genai.standing import Limits, Notice, Standing
 from backend.genai.usage import (
     ExportRow,
@@ -166,7 +166,6 @@ __all__ = [
     "open_service",
     "parse_catalogue",
     "period",
-    "read_budgets",
     "read_drifts",
     "read_health",
     "read_model",
