@@ -11,10 +11,13 @@ from app import theme
 from app.components.boundary import boundary
 from app.components.frame import framed
 from app.pages.account import account
+from app.pages.audit import audit
 from app.pages.chat import chat
 from app.pages.features import features
+from app.pages.health import health
 from app.pages.home import home
 from app.pages.lesson import lesson
+from app.pages.limits import limits
 from app.pages.login import login
 from app.pages.model import model
 from app.pages.models import models
@@ -22,11 +25,15 @@ from app.pages.not_found import not_found
 from app.pages.section import section
 from app.pages.service import service
 from app.pages.services import services
+from app.pages.usage import usage
 from app.state.account import AccountState
+from app.state.audit import AuditState
 from app.state.chat import ChatState
 from app.state.features import FeaturesState
+from app.state.health import HealthState
 from app.state.home import HomeState
 from app.state.lesson import LessonState
+from app.state.limits import LimitsState
 from app.state.login import LoginState
 from app.state.model_form import ModelFormState
 from app.state.models import ModelsState
@@ -35,6 +42,7 @@ from app.state.service import ServiceState
 from app.state.services import ServicesState
 from app.state.session import Identity, explain
 from app.state.tutor import TutorState
+from app.state.usage import UsageState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
 
 DESCRIPTION = "Courses with a tutor that knows them."
@@ -86,7 +94,11 @@ PAGES = (
         rx.cond(ServiceState.title != "", f"{ServiceState.title} · Stoa", "Service config · Stoa"),
         ServiceState.load,
     ),
+    (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
     (features, "/admin/features", "Features · Stoa", FeaturesState.load),
+    (health, "/admin/health", "Health · Stoa", HealthState.load),
+    (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
+    (audit, "/admin/audit", "Audit · Stoa", AuditState.load),
 )
 for view, route, title, on_load in PAGES:
     app.add_page(framed(view()), route=route, title=title, description=DESCRIPTION, on_load=on_load)

@@ -1,7 +1,7 @@
 """Every state event and every API route, tried by everybody. A public method without its row here fails the suite."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ from app.state.tutor import TutorState
 from backend.access import SYSTEM
 from backend.api import Guard, create_api
 from backend.dialogue.models import TurnStatus
-from backend.genai import read_model, save_model
+from backend.genai import Feature, read_model, resolve, save_model
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -56,7 +56,8 @@ class Stage:
         student, flour = self.school.members["student"], self.school.lessons["flour"]
         conversation = await converse(student, self.school.here, "Why flour?", "Gluten.", lesson_key=flour)
         question, answer = await messages_of(conversation)
-        return Stage(self.school, conversation, question.id, answer.id)
+        model = (await resolve(Feature.STUDENT_DIALOGUE)).models[0].id
+        return Stage(self.school, conversation, question.id, answer.id, model=model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,12 @@ EVENTS: dict[str, Case] = {
     ),
     "model_form_state.reload": Case(ADMINISTRATORS, with_model=True),
     "model_form_state.delete": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}, with_model=True),
+    "tutor_state.look_at_allowance": Case(MEMBERS, in_conversation=True),
+    "limits_state.load": Case(ADMINISTRATORS, path="/admin/limits/[[section]]", query=HERE),
+    "limits_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "baking"}),
+    "limits_state.save": Case(ADMINISTRATORS, lambda _: {"values": {"messages_per_minute": "many"}}),
+    "limits_state.reload": Case(ADMINISTRATORS),
+    "limits_state.remove": Case(ADMINISTRATORS, lambda _: {"section_id": str(uuid4()), "version": "1"}),
     "services_state.load": Case(ADMINISTRATORS, path="/admin/services"),
     "services_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "chain"}),
     "services_state.sort_by": Case(ADMINISTRATORS, lambda _: {"key": "spent"}),
@@ -147,6 +154,27 @@ EVENTS: dict[str, Case] = {
     "features_state.search": Case(SIGNED_IN, lambda _: {"text": "baking"}),
     "features_state.show_more": Case(ADMINISTRATORS, lambda _: {"feature": "student_dialogue"}),
     "features_state.look_up": Case(ADMINISTRATORS, lambda stage: {"section_id": str(stage.school.here.id)}),
+    "usage_state.load": Case(ADMINISTRATORS, path="/admin/usage"),
+    "usage_state.in_zone": Case(ADMINISTRATORS, lambda _: {"zone": "Europe/Paris"}, path="/admin/usage"),
+    "usage_state.choose_range": Case(ADMINISTRATORS, lambda _: {"preset": "7"}),
+    "usage_state.choose_days": Case(ADMINISTRATORS, lambda _: {"form": {"from": "2026-03-01", "to": "2026-03-02"}}),
+    "usage_state.choose_by": Case(ADMINISTRATORS, lambda _: {"by": "person"}),
+    "usage_state.choose_measure": Case(ADMINISTRATORS, lambda _: {"measure": "tokens"}),
+    "usage_state.pick": Case(only(anonymous=REFUSED), lambda _: {"key": "student_dialogue"}),
+    "usage_state.pick_day": Case(only(anonymous=REFUSED), lambda _: {"day": "2026-03-01"}),
+    "usage_state.drop": Case(ADMINISTRATORS, lambda _: {"by": "day"}),
+    "usage_state.show_unpriced": Case(ADMINISTRATORS),
+    "usage_state.search_for": Case(NOTHING_TO_HIDE, lambda _: {"text": "Ada"}),
+    "usage_state.sort_by": Case(NOTHING_TO_HIDE, lambda _: {"column": "cost"}),
+    "usage_state.show_more": Case(NOTHING_TO_HIDE),
+    "audit_state.load": Case(ADMINISTRATORS, path="/admin/audit"),
+    "audit_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "Tutor"}),
+    "audit_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "model"}),
+    "audit_state.show_older": Case(NOTHING_TO_HIDE),
+    "health_state.load": Case(ADMINISTRATORS, path="/admin/health"),
+    "health_state.beat": Case(ADMINISTRATORS, path="/admin/health"),
+    "health_state.take_out": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
+    "health_state.put_back": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
 }
 
 
@@ -277,6 +305,7 @@ class Route:
     outcomes: Outcomes
     body: Callable[[Stage], dict[str, Any] | None] = lambda _: None
     form: Callable[[Stage], dict[str, Any] | None] = lambda _: None
+    query: Mapping[str, str] = field(default_factory=dict)
     leads_to: str = ""
     running: bool = False
 
@@ -305,6 +334,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+    ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
 }
 
 
@@ -344,6 +374,7 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
             address,
             json=route.body(stage),
             data=route.form(stage),
+            params=route.query,
             headers={"cookie": stage.school.cookie(role)},
         )
     assert response.headers.get("location", "") == route.leads_to
