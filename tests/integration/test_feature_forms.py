@@ -185,10 +185,11 @@ async def test_a_removed_override_is_not_brought_back_by_a_stale_form() -> None:
 
 
 async def test_of_many_who_add_the_same_override_at_once_one_wins() -> None:
-    here = await make_section("python-autumn")
-    results = await asyncio.gather(*(assign("AB"[each % 2], here) for each in range(6)), return_exceptions=True)
-    assert sum(isinstance(result, FeatureView) for result in results) == 1
-    assert {type(result) for result in results} == {FeatureView, Conflict}
+    for section in [await make_section(f"python-{each}") for each in range(5)]:
+        adding = [assign("AB"[each % 2], section) for each in range(6)]
+        results = await asyncio.gather(*adding, return_exceptions=True)
+        assert sum(isinstance(result, FeatureView) for result in results) == 1
+        assert {type(result) for result in results} == {FeatureView, Conflict}
 
 
 async def test_what_is_gone_is_said_at_its_field() -> None:
