@@ -213,7 +213,7 @@ async def test_nonsense_of_any_type_is_answered_in_words(tab: Tab, state: type[S
                 if parameters == ("values",):
                     await tab.send(event(state, handler), values={"name": nonsense, "version": nonsense})
     assert not [log for log in logs if log["event"] == "event_crashed"]
-    assert (await tab.load(LIST)).refusal == ""
+    assert (await tab.load(LIST))["session.problem"] == ""
 
 
 @pytest.mark.parametrize("model", ["nonsense", "'", str(uuid4()), "new "])
