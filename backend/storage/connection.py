@@ -1,11 +1,12 @@
 """How this process reaches the storage that the settings name: `obstore` moves data, `boto3` signs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -15,6 +16,9 @@ from obstore.store import S3Store
 
 from backend.core.settings import get_settings
 from backend.storage.errors import AlreadyThere, NotThere, StorageUnavailable
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
 
 log = structlog.get_logger(__name__)
 
@@ -80,18 +84,27 @@ def told(key: str = "") -> Iterator[None]:
     except (AlreadyExistsError, PreconditionError) as error:
         raise AlreadyThere from error
     except (BaseError, BotoCoreError, ClientError) as error:
-        log.warning("storage.unavailable", key=key, error=str(error)[:500])
+        log.warning("storage.unavailable", key=key, error=repr(error)[:500])
         raise StorageUnavailable from error
 
 
 @lru_cache(maxsize=4)
 def _mover(here: Place) -> S3Store:
+
+    def credential() -> "S3Credential":
+        return {"access_key_id": here.access_key, "secret_access_key": here.secret_key, "expires_at": None}
+
+    _reach_directly(here.endpoint)
     return S3Store(
         here.bucket,
         endpoint=here.endpoint,
         region=here.region,
-        access_key_id=here.access_key,
-        secret_access_key=here.secret_key,
+        # What the environment says beside our settings (AWS_SESSION_TOKEN, AWS_SKIP_SIGNATURE…) is for other programs.
+        credential_provider=credential,
+        skip_signature=False,
+        unsigned_payload=False,
+        request_payer=False,
+        s3_express=False,
         virtual_hosted_style_request=False,
         client_options={
             "allow_http": urlsplit(here.endpoint).scheme == "http",
@@ -110,9 +123,13 @@ def _mover(here: Place) -> S3Store:
 @lru_cache(maxsize=8)
 def _boto_client(here: Place, endpoint: str) -> Any:
     import boto3
+    import botocore.session
     from botocore.config import Config
 
-    return boto3.session.Session().client(
+    _reach_directly(endpoint)
+    nobodys = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    session = boto3.session.Session(botocore_session=botocore.session.Session(session_vars=nobodys))
+    return session.client(
         "s3",
         endpoint_url=endpoint,
         region_name=here.region,
@@ -126,3 +143,13 @@ def _boto_client(here: Place, endpoint: str) -> Any:
             retries={"total_max_attempts": 2},
         ),
     )
+
+
+def _reach_directly(endpoint: str) -> None:
+    """Proxies that the environment names are for the world outside, not for this machine."""
+    host = urlsplit(endpoint).hostname
+    if host in ("127.0.0.1", "localhost", "::1"):
+        for name in ("NO_PROXY", "no_proxy"):
+            known = os.environ.get(name, "")
+            if host not in known.split(","):
+                os.environ[name] = f"{known},{host}".strip(",")
