@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,9 +16,6 @@ from obstore.store import S3Store
 
 from backend.core.settings import get_settings
 from backend.storage.errors import AlreadyThere, NotThere, StorageUnavailable
-
-if TYPE_CHECKING:
-    from obstore.store import S3Credential
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +88,7 @@ def told(key: str = "") -> Iterator[None]:
 @lru_cache(maxsize=4)
 def _mover(here: Place) -> S3Store:
 
-    def credential() -> "S3Credential":
+    def credential() -> Any:
         return {"access_key_id": here.access_key, "secret_access_key": here.secret_key, "expires_at": None}
 
     _reach_directly(here.endpoint)

@@ -56,11 +56,8 @@ async def signed_post(key: str, *, content_type: str, max_bytes: int, seconds: i
 
 def attachment(filename: str) -> str:
     """The Content-Disposition of a download: the name in ASCII for old clients, and whole (RFC 6266)."""
-    visible = "".join(
-        character
-        for character in unicodedata.normalize("NFC", filename)
-        if character not in "/\\" and unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-    )
+    composed = unicodedata.normalize("NFC", filename)
+    visible = "".join(each for each in " ".join(composed.split()) if each.isprintable() and each not in "/\\")
     name = visible.strip(" .")[:LONGEST_NAME] or "file"
     plain = "".join(character if character.isascii() and character not in '"%;' else "_" for character in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

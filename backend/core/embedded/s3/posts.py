@@ -45,7 +45,9 @@ def check_conditions(fields: Mapping[str, str], bucket: str) -> Bounds:
     if unknown := set(fields) - _FIELDS:
         raise denied(f"The form's field {min(unknown)} isn't allowed.")
     policy = _policy(fields["policy"])
-    given = {**fields, "bucket": bucket}
+    given = {"bucket": bucket, **fields}
+    if given["bucket"] != bucket:
+        raise denied("The form is for another bucket.")
     bounds, allowed = Bounds(), set[str]()
     for condition in policy:
         match condition:

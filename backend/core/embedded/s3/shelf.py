@@ -227,9 +227,12 @@ def _described(entry: Entry) -> ObjectInfo:
 
 def _hexadecimal(md5: str) -> str:
     try:
-        return base64.b64decode(md5, validate=True).hex()
+        digest = base64.b64decode(md5, validate=True)
     except binascii.Error:
-        raise refusal(400, "InvalidDigest", "Content-MD5 isn't valid.") from None
+        digest = b""
+    if len(digest) != 16:
+        raise refusal(400, "InvalidDigest", "Content-MD5 isn't valid.")
+    return digest.hex()
 
 
 def _token(place: str) -> str:
@@ -238,6 +241,6 @@ def _token(place: str) -> str:
 
 def _place(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (ValueError, UnicodeError):
         raise refusal(400, "InvalidArgument", "The continuation token isn't valid.") from None
