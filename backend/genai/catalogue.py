@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from backend.core.errors import Invalid
 from backend.genai.defaults import LOCAL_PORT_FIELD, PROVIDER_ALIASES
@@ -51,6 +52,11 @@ def _key_variable(name: str) -> str:
     if not KEY_VARIABLE.match(name) or name in OWN_SECRETS:
         raise ValueError("must name an environment variable of a provider, ending in KEY or TOKEN")
     return name
+
+
+def _broken(field: str, rule: str) -> PydanticCustomError:
+    """A rule about several fields; `field` is where a form shows it."""
+    return PydanticCustomError("rule", rule, {"field": field})
 
 
 def _known_provider(name: object) -> object:
@@ -108,11 +114,12 @@ class ModelEntry(_Entry):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.api_key and self.api_key_env:
-            raise ValueError("give api_key or api_key_env, not both")
+            raise _broken("api_key_env", "give api_key or api_key_env, not both")
         if (self.kind is ModelKind.EMBEDDING) != (self.dimensions is not None):
-            raise ValueError("an embedding model has dimensions, a chat model has none")
+            raise _broken("dimensions", "an embedding model has dimensions, a chat model has none")
         if (self.price_input is None) != (self.price_output is None):
-            raise ValueError("price_input and price_output go together")
+            missing = "price_input" if self.price_input is None else "price_output"
+            raise _broken(missing, "price_input and price_output go together")
         return self
 
 

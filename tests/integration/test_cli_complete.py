@@ -148,8 +148,9 @@ async def test_a_fallback_shows_in_the_events(stoa: Stoa) -> None:
         await register(model_of(bad), model_of(good, "second"))
         ran = await stoa.run("complete", "--json", "?")
     assert ran.status == 0
-    first, second, text, *_ = ran.events
+    first, retried, second, text, *_ = ran.events
     assert (first["model"], first["reason"]) == ("primary", "primary")
+    assert (retried["model"], retried["reason"]) == ("primary", "retried:provider_unavailable")
     assert (second["event"], second["model"]) == ("routed", "second")
     assert second["reason"] == "failed_over:provider_unavailable"
     assert text["text"] == "Six."
@@ -161,8 +162,8 @@ async def test_a_provider_that_fails_is_an_error_event_and_status_1(stoa: Stoa) 
         ran = await stoa.run("complete", "--json", "?")
     assert ran.status == 1
     assert "Traceback" not in ran.err
-    routed, error = ran.events
-    assert error.pop("ms") >= routed["ms"]
+    _, retried, error = ran.events
+    assert error.pop("ms") >= retried["ms"]
     assert error == {
         "event": "error",
         "error": "ProviderUnavailable",

@@ -20,7 +20,7 @@ Need = Literal["postgres", "redis", "storage"]
 EVERYTHING: tuple[Need, ...] = ("postgres", "redis", "storage")
 
 _VARIABLES: dict[Need, tuple[str, ...]] = {
-    "postgres": ("DATABASE_URL", "SECRET_KEY"),
+    "postgres": ("DATABASE_URL", "SECRET_KEY", "STOA_OLD_SECRET_KEYS"),
     "redis": ("REDIS_URL",),
     "storage": ("S3_ENDPOINT", "S3_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
 }
@@ -99,7 +99,7 @@ def start_services(data_dir: DataDir, needs: Collection[Need]) -> Iterator[Start
             postgres: Postgres = start_postgres(data_dir.path)
             stack.callback(postgres.stop)
             services.append(postgres)
-            environment |= {"DATABASE_URL": postgres.url, "SECRET_KEY": _secret_key(data_dir, get_settings())}
+            environment |= {"DATABASE_URL": postgres.url, **_secret_keys(data_dir, get_settings())}
         if "redis" in needs:
             valkey: Valkey = start_valkey(data_dir.path)
             stack.callback(valkey.stop)
@@ -135,6 +135,7 @@ def effective_environment() -> dict[str, str]:
     secrets = {
         "DATABASE_URL": settings.database_url,
         "SECRET_KEY": settings.secret_key,
+        "STOA_OLD_SECRET_KEYS": settings.old_secret_keys,
         "REDIS_URL": settings.redis_url,
         "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key,
     }
@@ -148,8 +149,12 @@ def effective_environment() -> dict[str, str]:
     return known | {name: value for name, value in plain.items() if value}
 
 
-def _secret_key(data_dir: DataDir, settings: Settings) -> str:
-    return settings.secret_key.get_secret_value() if settings.secret_key else data_dir.secret_key()
+def _secret_keys(data_dir: DataDir, settings: Settings) -> dict[str, str]:
+    """The key of the environment, with what it says of former ones; else the data directory's."""
+    if settings.secret_key:
+        return {"SECRET_KEY": settings.secret_key.get_secret_value()}
+    former = data_dir.former_secret_key()
+    return {"SECRET_KEY": data_dir.secret_key(), **({"STOA_OLD_SECRET_KEYS": former} if former else {})}
 
 
 def _waiting_for(data_dir: DataDir) -> str:
