@@ -62,7 +62,7 @@ TRAVERSALS = (
 @pytest.mark.parametrize("path", TRAVERSALS)
 async def test_no_path_leads_out_of_the_folder(wire: Wire, server: Storage, path: str) -> None:
     before = outside(server)
-    for prefix in (f"/{wire.bucket}/", f"/{wire.bucket}/area/", "/", "//", f"/{wire.bucket}//"):
+    for prefix in (f"/{wire.bucket}/", f"/{wire.bucket}//area/", "/"):
         for method in ("PUT", "GET", "HEAD", "DELETE"):
             body = b"evil" if method == "PUT" else b""
             canonical = quote(unquote(prefix + path), safe="/-_.~")

@@ -61,8 +61,10 @@ class Index:
 
     def delete(self, key: str) -> str | None:
         """Forget the key; returns the file that it meant."""
-        with self._lock:
-            row = self._connection.execute("DELETE FROM objects WHERE key = ? RETURNING file", [key]).fetchone()
+        with self._lock, self._connection as transaction:
+            transaction.execute("BEGIN IMMEDIATE")
+            row = transaction.execute("SELECT file FROM objects WHERE key = ?", [key]).fetchone()
+            transaction.execute("DELETE FROM objects WHERE key = ?", [key])
         return str(row[0]) if row else None
 
     def after(self, key: str, prefix: str, count: int) -> list[Entry]:
