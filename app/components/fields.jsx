@@ -1,6 +1,7 @@
 // The administrators' forms. What is typed stays here, in the browser, until it is saved or tested: the server gives
 // the values to begin with and the sentences that say what is wrong.
 import {
+  Children,
   createContext,
   createElement as h,
   useContext,
@@ -11,7 +12,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
-import { useBlocker } from "react-router";
+import { useBlocker, useLocation } from "react-router";
 import { Question } from "../dialogs/dialogs.jsx";
 
 const FormContext = createContext(null);
@@ -180,6 +181,13 @@ export function Revealed({ nonce, children }) {
     if (nonce && idle) place.current.scrollIntoView({ block: "nearest" });
   }, [nonce]);
   return h("div", { ref: place, className: "revealed", role: "status" }, children);
+}
+
+/** The last child at the address `at`, the one before it elsewhere: until what a link asked for has come. */
+export function Arrived({ at, children }) {
+  const { pathname } = useLocation();
+  const [waiting, content] = Children.toArray(children);
+  return pathname === at ? content : waiting;
 }
 
 /** What other React pieces inside a form need to be a field of it. */

@@ -133,6 +133,24 @@ class _Revealed(rx.Component):
     nonce: rx.Var[str]
 
 
+class _Arrived(rx.Component):
+    """One of two children."""
+
+    library = _LIBRARY
+    tag = "Arrived"
+
+    at: rx.Var[str]
+
+
+def arrived(at: rx.Var[str] | str, content: rx.Component, waiting: rx.Component) -> rx.Component:
+    """`content` at the address `at`, `waiting` elsewhere.
+
+    A page keeps its state when a link leads to another subject of the same page: without this, the form of the last
+    one would stand there, ready to be typed into, until the new one has come.
+    """
+    return _Arrived.create(waiting, content, at=at)
+
+
 def form(*children: rx.Component, **props: Any) -> rx.Component:
     """A form; the fields and events of `_Form` are its props."""
     return _Form.create(*children, **props)

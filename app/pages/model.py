@@ -4,6 +4,7 @@ import reflex as rx
 
 from app.components.dialogs import confirm
 from app.components.fields import (
+    arrived,
     check_field,
     checks,
     date_field,
@@ -32,19 +33,15 @@ RATE = "0 to 1"
 
 def model() -> rx.Component:
     """What is registered, tested and saved here."""
-    return admin_page(
-        "models",
-        opened(
-            ModelFormState.loading,
-            skeleton(),
-            rx.fragment(
-                rx.el.p(rx.el.a("All models", href="/admin/models"), class_name="back"),
-                rx.el.h1(rx.cond(ModelFormState.subject == NEW, "Register a model", ModelFormState.title)),
-                rx.cond(ModelFormState.used_by.length() > 0, _used_by()),
-                _form(),
-            ),
-        ),
+    content = rx.fragment(
+        rx.el.p(rx.el.a("All models", href="/admin/models"), class_name="back"),
+        rx.el.h1(rx.cond(ModelFormState.subject == NEW, "Register a model", ModelFormState.title)),
+        rx.cond(ModelFormState.used_by.length() > 0, _used_by()),
+        _form(),
     )
+    address = "/admin/models/" + ModelFormState.subject
+    loaded = opened(ModelFormState.loading, skeleton(), arrived(address, content, skeleton()))
+    return admin_page("models", loaded)
 
 
 def _used_by() -> rx.Component:
@@ -87,7 +84,7 @@ def _form() -> rx.Component:
 def _delete() -> rx.Component:
     return confirm(
         "Delete",
-        ModelFormState.delete,
+        ModelFormState.delete(ModelFormState.subject),
         title="Delete this model?",
         text="“" + ModelFormState.title + "” and its key are gone for good. What it cost stays in the ledger.",
         yes="Delete for good",

@@ -25,7 +25,7 @@ from backend.genai import (
 
 NEW = "new"
 SECRETS = ("api_key", "organization")
-NAMES = (*MODEL_FIELDS, "version", *SECRETS, *(f"{name}_change" for name in SECRETS))
+NAMES = (*MODEL_FIELDS, "id", "version", *SECRETS, *(f"{name}_change" for name in SECRETS))
 DEFAULT_URLS = {provider.value: url for provider, url in URLS.items()}
 PLACEHOLDERS = model_defaults()
 """What a blank field means."""
@@ -64,17 +64,19 @@ class ModelFormState(Session):
 
     @rx.event
     async def save(self, values: dict[str, str]) -> Any:
-        """Register or change the model."""
+        """Register or change the model that the form is about."""
         texts = texts_of(values, NAMES)
-        self.saving, self.errors, created = True, {}, self.subject == NEW
+        target = _target(texts.get("id"))
+        self.saving, self.errors = True, {}
         yield
         try:
-            form = await save_model(acting(), self._id(), _version(texts), texts)
-            self._show(form)
+            form = await save_model(acting(), target, _version(texts), texts)
             self.stored = uuid4().hex
             self._tell("Saved.")
-            if created:
+            if target is None:
                 yield rx.redirect(f"/admin/models/{form.id}", replace=True)
+            else:
+                self._show(form)
         except StoaError as error:
             self.errors = errors_of(error)
         finally:
@@ -90,8 +92,8 @@ class ModelFormState(Session):
     async def test(self, values: dict[str, str]) -> None:
         """Ask the model one line, as the form stands. The page goes on meanwhile."""
         texts = texts_of(values, NAMES)
+        target = _target(texts.get("id"))
         async with self:
-            subject, target = self.subject, self._id()
             self.testing, self.errors, self.trial = True, {}, NO_TRIAL
         errors: dict[str, str] = {}
         trial = NO_TRIAL
@@ -101,14 +103,13 @@ class ModelFormState(Session):
             errors, trial = errors_of(error), not_asked()
         finally:
             async with self:
-                self.testing = False
-                if self.subject == subject:
-                    self.errors, self.trial = errors, trial
+                if self.subject == texts["id"]:
+                    self.testing, self.errors, self.trial = False, errors, trial
 
     @rx.event
-    async def delete(self) -> Any:
+    async def delete(self, model_id: str) -> Any:
         """Delete the model, for good."""
-        target = self._id()
+        target = _target(model_id)
         if target is None:
             raise NotFound
         self.saving, self.errors = True, {}
@@ -123,29 +124,32 @@ class ModelFormState(Session):
         finally:
             self.saving = False
 
-    def _id(self) -> UUID | None:
-        """Which model is changed; None for a new one."""
-        if self.subject == NEW:
-            return None
-        target = parse_id(self.subject)
-        if target is None:
-            raise NotFound
-        return target
-
     async def _fill(self, subject: str) -> None:
         """Show what is stored of a model, or the blank form."""
+        target = _target(subject)
         self.subject = subject
-        target = self._id()
         if target is None:
-            self.values = blank_model(acting()) | {"version": ""}
+            self.values = blank_model(acting()) | {"id": NEW, "version": ""}
         else:
             self._show(await read_model(acting(), target))
 
     def _show(self, form: ModelForm) -> None:
-        self.subject, self.title = str(form.id), form.values["name"]
-        self.values = form.values | {"version": str(form.version)}
+        if self.subject != str(form.id):  # the person went on to another one
+            return
+        self.title = form.values["name"]
+        self.values = form.values | {"id": str(form.id), "version": str(form.version)}
         self.key, self.organization = form.key, form.organization
         self.used_by = [UseItem(name=use.name, href=f"/admin/services/{use.id}") for use in form.used_by]
+
+
+def _target(subject: str | None) -> UUID | None:
+    """Which model is changed; None for a new one. Raises `NotFound` for what can't be one."""
+    if subject == NEW:
+        return None
+    target = parse_id(subject) if isinstance(subject, str) else None
+    if target is None:
+        raise NotFound
+    return target
 
 
 def _version(texts: dict[str, str]) -> int | None:

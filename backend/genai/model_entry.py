@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from backend.core.errors import FieldErrors
-from backend.core.rules import field_of, sentence_of
-from backend.genai.catalogue import ModelEntry
+from backend.core.rules import sentence_of
+from backend.genai.catalogue import BOTH_PRICES, DIMENSIONS, ONE_KEY, ModelEntry
 from backend.genai.defaults import DEFAULT_URLS, LOCAL_PORT_FIELD, PROVIDER_ALIASES
 from backend.genai.models import RegisteredModel
 from backend.genai.registered_models import SECRETS
@@ -20,12 +20,11 @@ CHANGES = {f"{secret}_change" for secret in SECRETS}
 """What becomes of a stored secret: `keep`, `replace` by the one that is sent, or `clear`."""
 
 TOGETHER = {
-    "api_key_env": "Give a key or a variable, not both.",
-    "dimensions": "An embedding model needs its number of dimensions.",
-    "price_input": "Give both prices, of input and of output, or neither.",
-    "price_output": "Give both prices, of input and of output, or neither.",
+    ONE_KEY: ("api_key_env", "Give a key or a variable, not both."),
+    DIMENSIONS: ("dimensions", "An embedding model needs its number of dimensions."),
+    BOTH_PRICES: ("price_output", "Give both prices, of input and of output, or neither."),
 }
-"""The rules about several fields, as a form says them."""
+"""The rules about several fields: where a form says them, and how."""
 SECRET_NAMES = {"api_key": "key", "organization": "organization"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -48,7 +47,7 @@ def entry_of(values: Mapping[str, str], held: RegisteredModel | None = None) -> 
         entry = ModelEntry.model_validate(typed)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise FieldErrors({field_of(fault): _sentence(fault) for fault in found} | faults) from None
+        raise FieldErrors(dict(map(_told, found)) | faults) from None
     if faults := faults | _kept_in_vain(entry, typed, held):
         raise FieldErrors(faults)
     return entry.model_copy(update={name: getattr(entry, name) for name in MODEL_FIELDS})
@@ -64,8 +63,11 @@ def origin(provider: str, url: str | None) -> Origin | None:
         return None
 
 
-def _sentence(fault: Mapping[str, Any]) -> str:
-    return TOGETHER[field_of(fault)] if fault["type"] == "rule" else sentence_of(fault)
+def _told(fault: Mapping[str, Any]) -> tuple[str, str]:
+    """The field that a fault is shown at, and its sentence."""
+    if fault["loc"]:
+        return str(fault["loc"][0]), sentence_of(fault)
+    return TOGETHER[str(fault["ctx"]["error"])]
 
 
 def _secret(

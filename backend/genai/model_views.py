@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from pydantic_core import PydanticUndefined
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Action, Actor, require
@@ -84,8 +83,12 @@ def blank_model(actor: Actor) -> dict[str, str]:
 
 def model_defaults() -> dict[str, str]:
     """What blank fields of a model's form mean, where that isn't nothing."""
-    defaults = {name: ModelEntry.model_fields[name].get_default() for name in MODEL_FIELDS}
-    return {name: _text(value) for name, value in defaults.items() if value not in {None, PydanticUndefined}}
+    fields = {name: field for name, field in ModelEntry.model_fields.items() if name in MODEL_FIELDS}
+    return {
+        name: _text(field.default)
+        for name, field in fields.items()
+        if not (field.is_required() or field.default is None)
+    }
 
 
 async def list_models(

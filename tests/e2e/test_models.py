@@ -206,7 +206,7 @@ def test_limits_of_a_provider_are_saved(pia: Visitor) -> None:
 
 def test_a_student_sees_no_models(ada: Visitor) -> None:
     for path in ("/admin/models", "/admin/models/new"):
-        ada.goto(path)
+        ada.page.goto(path)
         expect(ada.page.get_by_role("alert")).to_contain_text("You don't have access to this.")
 
 

@@ -122,10 +122,14 @@ EVENTS: dict[str, Case] = {
     ),
     "models_state.reload_limits": Case(ADMINISTRATORS, lambda _: {"provider": "ollama"}),
     "model_form_state.load": Case(ADMINISTRATORS, path="/admin/models/[model]", query=(("model", "new"),)),
-    "model_form_state.save": Case(ADMINISTRATORS, lambda _: {"values": MODEL_FORM}, with_model=True),
-    "model_form_state.test": Case(ADMINISTRATORS, lambda _: {"values": MODEL_FORM}, with_model=True),
+    "model_form_state.save": Case(
+        ADMINISTRATORS, lambda stage: {"values": MODEL_FORM | {"id": str(stage.model)}}, with_model=True
+    ),
+    "model_form_state.test": Case(
+        ADMINISTRATORS, lambda stage: {"values": MODEL_FORM | {"id": str(stage.model)}}, with_model=True
+    ),
     "model_form_state.reload": Case(ADMINISTRATORS, with_model=True),
-    "model_form_state.delete": Case(ADMINISTRATORS, with_model=True),
+    "model_form_state.delete": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}, with_model=True),
     "tutor_state.look_at_allowance": Case(MEMBERS, in_conversation=True),
     "limits_state.load": Case(ADMINISTRATORS, path="/admin/limits/[[section]]", query=HERE),
     "limits_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "baking"}),

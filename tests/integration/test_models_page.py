@@ -42,10 +42,7 @@ async def form(tab: Tab, handler: str, **payload: Any) -> Told:
 
 async def opened(tab: Tab, model: str = "new") -> dict[str, str]:
     """The values that the page's form begins with."""
-    async with tab.held(ModelFormState) as held:
-        held.subject = ""
-    told = await tab.load(FORM, model=model)
-    values = told["model_form_state.values"]
+    values = (await tab.load(FORM, model=model))["model_form_state.values"]
     assert isinstance(values, dict)
     return values
 
@@ -65,7 +62,8 @@ async def test_a_model_is_registered_and_the_page_becomes_its_own(tab: Tab) -> N
     assert told.redirect == f"/admin/models/{model.id}"
     assert told["model_form_state.stored"]
     assert told["model_form_state.saving"] is False
-    told = await form(tab, "save", values=told["model_form_state.values"] | {"model": "m2"})
+    values = await opened(tab, str(model.id))
+    told = await form(tab, "save", values=values | {"model": "m2"})
     assert told.redirect == ""
     assert told["model_form_state.values"]["version"] == "2"
 
@@ -144,6 +142,16 @@ async def test_a_test_shows_what_came_and_leaves_the_form_unsaved(tab: Tab) -> N
     assert await genai.list_models(SYSTEM) == ([], False)
 
 
+async def test_a_form_is_about_its_own_model_whatever_the_tab_shows_by_now(tab: Tab) -> None:
+    one, other = await registered(), await registered(name="Other")
+    values = await opened(tab, one)
+    await opened(tab, other)
+    told = await form(tab, "save", values=values | {"model": "changed"})
+    assert told["model_form_state.values"] is None
+    models, _ = await genai.list_models(SYSTEM)
+    assert {str(model.id): model.model for model in models} == {one: "changed", other: MODEL}
+
+
 async def test_a_wrong_form_is_not_tested(tab: Tab) -> None:
     told = await form(tab, "test", values=await opened(tab))
     assert "name" in told["model_form_state.errors"]
@@ -154,12 +162,12 @@ async def test_a_model_in_use_stays_and_says_where(tab: Tab) -> None:
     model = await registered()
     await store(service_configs=[{"name": "Lessons", "primary_model": "Tutor"}])
     await opened(tab, model)
-    told = await form(tab, "delete")
+    told = await form(tab, "delete", model_id=model)
     assert told["model_form_state.errors"] == {"form": "Used by 1 service config: Lessons. Disable it instead."}
     assert told.redirect == ""
     await store(models=[{"name": "Other", "provider": "null", "model": "null"}])
     await store(service_configs=[{"name": "Lessons", "primary_model": "Other"}])
-    assert (await form(tab, "delete")).redirect == LIST
+    assert (await form(tab, "delete", model_id=model)).redirect == LIST
 
 
 async def test_the_list_shows_where_models_are_used_and_switches_them(tab: Tab) -> None:
@@ -199,7 +207,7 @@ EVENTS: dict[type[Session], dict[str, tuple[str, ...]]] = {
         "save_limits": ("values",),
         "reload_limits": ("provider",),
     },
-    ModelFormState: {"save": ("values",), "test": ("values",), "delete": ()},
+    ModelFormState: {"save": ("values",), "test": ("values",), "delete": ("model_id",)},
 }
 
 
@@ -213,7 +221,7 @@ async def test_nonsense_of_any_type_is_answered_in_words(tab: Tab, state: type[S
                 if parameters == ("values",):
                     await tab.send(event(state, handler), values={"name": nonsense, "version": nonsense})
     assert not [log for log in logs if log["event"] == "event_crashed"]
-    assert (await tab.load(LIST)).refusal == ""
+    assert (await tab.load(LIST))["session.problem"] == ""
 
 
 @pytest.mark.parametrize("model", ["nonsense", "'", str(uuid4()), "new "])

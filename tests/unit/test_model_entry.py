@@ -73,7 +73,7 @@ def test_a_wrong_value_is_refused_at_its_field(field: str, typed: str, sentence:
 
 def test_rules_about_two_fields_are_told_at_the_one_to_change() -> None:
     together = "Give both prices, of input and of output, or neither."
-    assert faults_of({"price_output": "3"}) == {"price_input": together}
+    assert faults_of({"price_output": "3"}) == {"price_output": together}
     assert faults_of({"price_input": "3"}) == {"price_output": together}
     assert faults_of({"kind": "embedding"}) == {"dimensions": "An embedding model needs its number of dimensions."}
     assert faults_of({"api_key": "sk-1", "api_key_env": "A_KEY"}) == {
