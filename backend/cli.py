@@ -74,7 +74,7 @@ def up(
     if port is not None:
         os.environ["STOA_PORT"] = str(port)
     in_production = get_settings().app_env == "production"
-    run_everything(lambda: _prepare(demo and not in_production), announce=_announce, say=_say)
+    run_everything(lambda: _prepare(demo and not in_production, bucket=True), announce=_announce, say=_say)
 
 
 @cli.command()
@@ -94,11 +94,15 @@ def web(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> None
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database to the newest schema and seed its configuration; waits while another process does so."""
+    """Bring the database to the newest schema and seed its configuration; waits while another process does so.
+
+    With S3_ENDPOINT it creates the bucket, too, if it is missing.
+    """
     from backend.core.embedded.services import use_services
+    from backend.core.settings import get_settings
 
     with use_services(["postgres"], command="stoa migrate"):
-        _prepare()
+        _prepare(bucket=get_settings().s3_endpoint is not None)
     _say("The database has the newest schema.")
 
 
@@ -210,13 +214,15 @@ def _read_yaml(file: Path) -> object:
         raise Invalid(f"{file} is neither YAML nor JSON: {error}") from error
 
 
-def _prepare(demo: bool = False) -> "list[DemoSignIn]":
-    """Newest schema, the configuration of the environment and, if wanted, the demo. Returns the sign-ins it made."""
-    from backend import wiring
+def _prepare(demo: bool = False, bucket: bool = False) -> "list[DemoSignIn]":
+    """Newest schema, the configuration of the environment and, if wanted, bucket and demo. Returns the new sign-ins."""
+    from backend import storage, wiring
     from backend.core.embedded.migrations import migrate as upgrade
 
     async def seed() -> "list[DemoSignIn]":
         await wiring.seed_configuration()
+        if bucket:
+            await storage.ensure_bucket()
         return await wiring.seed_demo() if demo else []
 
     upgrade()

@@ -15,7 +15,14 @@ from backend.core.embedded.errors import CannotStart
 from backend.core.embedded.frontend import ensure_build
 from backend.core.embedded.ports import LOOPBACK, why_unusable
 from backend.core.embedded.processes import Child, spawn, stop
-from backend.core.embedded.services import Service, adopt, effective_environment, replaced_by_nothing, start_services
+from backend.core.embedded.services import (
+    EVERYTHING,
+    Service,
+    adopt,
+    effective_environment,
+    replaced_by_nothing,
+    start_services,
+)
 from backend.core.settings import PROJECT_ROOT, Settings, get_settings
 
 WEB_PATIENCE = 5.0  # seconds the web process gets to end its requests
@@ -43,7 +50,7 @@ def run_everything(
         raise CannotStart(_already_running(DataDir(settings.data_dir)) or reason)
     data_dir = DataDir(settings.data_dir)
     with _signals_end_us(), _held(data_dir, settings, say), ExitStack() as stack:
-        missing = replaced_by_nothing(("postgres", "redis"))
+        missing = replaced_by_nothing(EVERYTHING)
         started = stack.enter_context(start_services(data_dir, missing))
         adopt(started.environment, missing)
         prepared = prepare()
