@@ -1,12 +1,15 @@
 // Questions that have to be answered before anything else: the browser's own modal dialog, with its focus and its Esc.
 import { createElement as h, useEffect, useId, useRef, useState } from "react";
 
-/** A modal dialog. `onClose` is told when it was closed by Esc; the buttons are among the children. */
+/** A modal dialog. Esc tells `onClose`; the buttons are among the children, and `data-first` has the focus. */
 export function Dialog({ open, title, onClose, children }) {
   const dialog = useRef(null);
   const heading = useId();
   useEffect(() => {
-    if (open && !dialog.current.open) dialog.current.showModal();
+    if (open && !dialog.current.open) {
+      dialog.current.showModal();
+      dialog.current.querySelector("[data-first]")?.focus();
+    }
     if (!open && dialog.current.open) dialog.current.close();
   }, [open]);
   const cancel = (event) => {
@@ -31,7 +34,7 @@ export function Question({ open, title, text, yes, no, look = "primary", onYes, 
       "div",
       { className: "buttons" },
       h("button", { type: "button", className: `btn ${look}`, onClick: onYes }, yes),
-      h("button", { type: "button", className: "btn", onClick: onNo, autoFocus: true }, no),
+      h("button", { type: "button", className: "btn", onClick: onNo, "data-first": true }, no),
     ),
   );
 }

@@ -1,7 +1,18 @@
 // The administrators' forms. What is typed stays here, in the browser, until it is saved or tested: the server gives
 // the values to begin with and the sentences that say what is wrong.
-import { createContext, createElement as h, useContext, useEffect, useId, useMemo, useRef, useState } from "react";
-import { useBlocker } from "react-router";
+import {
+  Children,
+  createContext,
+  createElement as h,
+  useContext,
+  useEffect,
+  useId,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import { useBlocker, useLocation } from "react-router";
 import { Question } from "../dialogs/dialogs.jsx";
 
 const FormContext = createContext(null);
@@ -22,7 +33,7 @@ export function Form({ values, errors = NOTHING, busy = false, subject = "", sto
   useEffect(() => setSent(false), [busy, errors, stored]);
   const toBeFocused = useFocusAfter(form, working, errors);
   const faults = useFaults(errors, draft.current);
-  const context = { ...draft, errors: faults, working, subject };
+  const context = { ...draft, errors: faults, working, onReload };
   const save = (event) => {
     event.preventDefault();
     if (working || !draft.dirty) return;
@@ -37,25 +48,26 @@ export function Form({ values, errors = NOTHING, busy = false, subject = "", sto
       "form",
       { className: "fields", ref: form, onSubmit: save, noValidate: true, "aria-label": name || undefined, "aria-busy": working },
       children,
-      errors[WHOLE] && h("p", { className: "alert", role: "alert", tabIndex: -1 }, errors[WHOLE]),
-      errors[CONFLICT] &&
-        h(
-          "div",
-          { className: "alert", role: "alert", tabIndex: -1 },
-          h("p", null, errors[CONFLICT]),
-          h("button", { type: "button", className: "btn", onClick: onReload }, "Drop my changes and show the newest"),
-        ),
     ),
     h(Leaving, { dirty: draft.dirty, working }),
   );
 }
 
-/** Save, disabled until something changed, and what stands beside it. */
+/** Save, disabled until something changed, and what stands beside it; above it what is wrong with the whole form. */
 export function SaveBar({ label = "Save", children }) {
-  const { dirty, working } = useContext(FormContext);
+  const { dirty, working, errors, onReload } = useContext(FormContext);
+  const newest = "Drop my changes and show the newest";
   return h(
     "div",
     { className: "save-bar" },
+    errors[WHOLE] && h("p", { className: "alert", role: "alert", tabIndex: -1 }, errors[WHOLE]),
+    errors[CONFLICT] &&
+      h(
+        "div",
+        { className: "alert", role: "alert", tabIndex: -1 },
+        h("p", null, errors[CONFLICT]),
+        h("button", { type: "button", className: "btn", disabled: working, onClick: onReload }, newest),
+      ),
     h("button", { type: "submit", className: "btn primary", disabled: working || !dirty }, working ? "Saving…" : label),
     children,
     h("span", { className: "meta", role: "status" }, dirty && !working ? "Unsaved changes" : ""),
@@ -123,7 +135,7 @@ export function SecretField({ name, label, held = "", hint, placeholder }) {
       h(
         "div",
         { className: "secret" },
-        h("span", { className: "grow" }, cleared ? "Will be removed when you save" : held),
+        h("span", null, cleared ? "Will be removed when you save" : held),
         kept && button("Replace", "replace"),
         kept && button("Clear", "clear"),
         cleared && button("Keep it", "keep"),
@@ -159,6 +171,23 @@ export function SecretField({ name, label, held = "", hint, placeholder }) {
 export function Shown({ name, values, children }) {
   const { value } = useField(name);
   return values.includes(value) ? children : null;
+}
+
+/** What a button brought forth: it comes into view, unless the person went on to something else. */
+export function Revealed({ nonce, children }) {
+  const place = useRef(null);
+  useEffect(() => {
+    const idle = document.activeElement === document.body || document.activeElement?.tagName === "BUTTON";
+    if (nonce && idle) place.current.scrollIntoView({ block: "nearest" });
+  }, [nonce]);
+  return h("div", { ref: place, className: "revealed", role: "status" }, children);
+}
+
+/** The last child at the address `at`, the one before it elsewhere: until what a link asked for has come. */
+export function Arrived({ at, children }) {
+  const { pathname } = useLocation();
+  const [waiting, content] = Children.toArray(children);
+  return pathname === at ? content : waiting;
 }
 
 /** What other React pieces inside a form need to be a field of it. */
@@ -245,17 +274,24 @@ function useFocusAfter(form, working, errors) {
 
 /** Nobody leaves by accident what isn't saved: neither by a link nor by closing the tab. */
 function Leaving({ dirty, working }) {
-  const held = useRef(false);
-  held.current = dirty && !working; // what follows a save is meant
-  const blocker = useBlocker(
-    ({ currentLocation, nextLocation }) => held.current && currentLocation.pathname !== nextLocation.pathname,
-  );
+  const unsaved = useRef(false);
+  unsaved.current = dirty && !working; // what follows a save is meant
+  const asks = useSyncExternalStore(forms.subscribe, () => forms.all[0] === unsaved, () => false);
+  useEffect(() => forms.join(unsaved), []);
   useEffect(() => {
     if (!dirty) return undefined;
     const warn = (event) => event.preventDefault();
     window.addEventListener("beforeunload", warn);
     return () => window.removeEventListener("beforeunload", warn);
   }, [dirty]);
+  return asks && h(Leave);
+}
+
+function Leave() {
+  const blocker = useBlocker(
+    ({ currentLocation, nextLocation }) =>
+      currentLocation.pathname !== nextLocation.pathname && forms.all.some((unsaved) => unsaved.current),
+  );
   return h(Question, {
     open: blocker.state === "blocked",
     title: "Leave without saving?",
@@ -267,3 +303,21 @@ function Leaving({ dirty, working }) {
     onNo: () => blocker.reset(),
   });
 }
+
+/** The forms on the page. The router can be stopped in one place at a time: the first form asks for all of them. */
+const forms = {
+  all: [],
+  listeners: new Set(),
+  change(all) {
+    forms.all = all;
+    forms.listeners.forEach((listener) => listener());
+  },
+  join(unsaved) {
+    forms.change([...forms.all, unsaved]);
+    return () => forms.change(forms.all.filter((other) => other !== unsaved));
+  },
+  subscribe(listener) {
+    forms.listeners.add(listener);
+    return () => forms.listeners.delete(listener);
+  },
+};

@@ -124,12 +124,39 @@ class _Shown(rx.Component):
     values: rx.Var[Any]
 
 
+class _Revealed(rx.Component):
+    """What a button brought forth."""
+
+    library = _LIBRARY
+    tag = "Revealed"
+
+    nonce: rx.Var[str]
+
+
+class _Arrived(rx.Component):
+    """One of two children."""
+
+    library = _LIBRARY
+    tag = "Arrived"
+
+    at: rx.Var[str]
+
+
+def arrived(at: rx.Var[str] | str, content: rx.Component, waiting: rx.Component) -> rx.Component:
+    """`content` at the address `at`, `waiting` elsewhere.
+
+    A page keeps its state when a link leads to another subject of the same page: without this, the form of the last
+    one would stand there, ready to be typed into, until the new one has come.
+    """
+    return _Arrived.create(waiting, content, at=at)
+
+
 def form(*children: rx.Component, **props: Any) -> rx.Component:
     """A form; the fields and events of `_Form` are its props."""
     return _Form.create(*children, **props)
 
 
-def group(title: str, *children: rx.Component, hint: str = "") -> rx.Component:
+def group(title: rx.Var[str] | str, *children: rx.Component, hint: str = "") -> rx.Component:
     """Fields that belong together, under a heading."""
     return rx.el.fieldset(
         rx.el.legend(title),
@@ -182,9 +209,19 @@ def check_field(name: str, label: str, **props: Any) -> rx.Component:
     return _Field.create(name=name, label=label, kind="check", **props)
 
 
+def checks(*fields: rx.Component) -> rx.Component:
+    """Check fields in a row of their own."""
+    return rx.el.div(*fields, class_name="checks")
+
+
 def secret_field(name: str, label: str, *, held: rx.Var[str] | str = "", **props: Any) -> rx.Component:
     """A secret; `held` says what is stored without showing it, and is empty when nothing is."""
     return _SecretField.create(name=name, label=label, held=held, **props)
+
+
+def revealed(*children: rx.Component, nonce: rx.Var[str], **props: Any) -> rx.Component:
+    """Children that come into view, and are read out, whenever `nonce` is a new word."""
+    return _Revealed.create(*children, nonce=nonce, **props)
 
 
 def shown_when(name: str, values: Sequence[str], *children: rx.Component) -> rx.Component:

@@ -27,7 +27,9 @@ export function SectionPicker({ label, found, taken = [], why = "", disabled = f
   useEffect(() => {
     if (focused) root.current.querySelector("input").focus();
   }, []);
-  useEffect(() => root.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [active]);
+  useEffect(() => {
+    root.current.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+  }, [active]);
   const show = () => {
     if (open) return;
     onSearch(text); // what was found the last time may be old

@@ -21,8 +21,8 @@ from backend.genai import (
     UsageQuery,
     UsageReport,
     UsageRow,
+    budget_states,
     period,
-    read_budgets,
     read_drifts,
     read_usage,
     zone_named,
@@ -175,7 +175,7 @@ class UsageState(Session):
         """Fill what doesn't depend on the reader's time zone; the rest, too, once that is known."""
         self.problem = ""
         try:
-            self.budgets = [_budget(each) for each in await read_budgets(acting())]
+            self.budgets = [_budget(each) for each in await budget_states(acting())]
             self.drifts = [_drift(each) for each in await read_drifts(acting())]
             if self.zone:
                 await self._read()
@@ -383,7 +383,7 @@ def _row(row: UsageRow, series: int, chosen: str) -> RowItem:
 
 def _budget(budget: Budget) -> BudgetItem:
     return BudgetItem(
-        id=str(budget.id),
+        id=str(budget.config_id),
         name=budget.name,
         budget=float(budget.spending.budget_usd or 0),
         spent=float(budget.spending.usd),

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from backend.api import health, sessions, turns, usage
 from backend.api.security import content_policy, script_hashes
 from backend.core.database import dispose_engine
-from backend.core.errors import StoaError
+from backend.core.errors import StoaError, TooMany
 from backend.core.logs import configure_logging
 from backend.core.redis import close_redis
 from backend.core.tracing import start_exporting, stop_exporting
@@ -82,7 +82,10 @@ def _problem(status: int, code: str, message: str) -> JSONResponse:
 
 async def _on_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StoaError)
-    return _problem(error.status, error.code, error.message)
+    answer = _problem(error.status, error.code, error.message)
+    if isinstance(error, TooMany) and error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:

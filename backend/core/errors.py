@@ -68,11 +68,15 @@ class FieldErrors(Invalid):
 
 
 class TooMany(StoaError):
-    """Too many attempts; the message says when to try again."""
+    """Too many attempts; the message says when to try again, and `retry_after` too, in seconds, where that is known."""
 
     status = 429
     code = "too_many"
     message = "Too many attempts. Please wait a little."
+
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(StoaError):

@@ -36,8 +36,3 @@ def sentence_of(fault: Mapping[str, Any]) -> str:
         return known.format(**fault.get("ctx", {}))
     said = str(fault["msg"]).removeprefix("Value error, ")
     return f"{said[:1].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")
-
-
-def field_of(fault: Mapping[str, Any], otherwise: str = "form") -> str:
-    """The field that an error is about: where it struck, or the one that a rule about several fields names."""
-    return str(fault["loc"][0] if fault["loc"] else fault.get("ctx", {}).get("field", otherwise))

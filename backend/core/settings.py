@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         description="Answers that all processes of one pool (web, workers) together read at once; unset: any.",
     )
     genai_config_cache: float = Field(
-        2.0, ge=0, description="How long a process remembers which models serve a feature."
+        2.0, ge=0, description="How long a process remembers which models serve a feature, and what limits hold."
     )
 
     prompt_max_chars: int = Field(32_000, ge=1, description="Longest message to the tutor, in characters.")

@@ -1,11 +1,12 @@
 """Models, chains, features and completions: the one door to a language model."""
 
 from backend.genai.bootstrap import seed_configuration
-from backend.genai.budgets import Spending
+from backend.genai.budgets import Budget, BudgetState, Spending, budget_states
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.defaults import DEFAULT_URLS
+from backend.genai.drift import Drift, read_drifts
 from backend.genai.errors import CompletionError
 from backend.genai.feature_forms import Assignment, save_assignments
 from backend.genai.feature_views import (
@@ -19,6 +20,17 @@ from backend.genai.feature_views import (
     warning_of,
 )
 from backend.genai.health import HealthReport, ModelHealth, close_breaker, open_breaker, read_health
+from backend.genai.limit_forms import (
+    LimitsView,
+    default_limits,
+    list_limits,
+    remove_limits,
+    save_limits,
+    section_limits,
+    seed_demo_limits,
+)
+from backend.genai.limits import allowance, count_message, refuse_over_limits
+from backend.genai.model_entry import MODEL_FIELDS
 from backend.genai.model_forms import delete_model, save_model, set_model_enabled
 from backend.genai.model_trial import Trial, test_model
 from backend.genai.model_views import (
@@ -61,7 +73,7 @@ from backend.genai.service_views import (
     list_services,
     open_service,
 )
-from backend.genai.spending import Budget, Drift, read_budgets, read_drifts
+from backend.genai.standing import Limits, Notice, Standing
 from backend.genai.usage import (
     ExportRow,
     Figures,
@@ -76,10 +88,12 @@ from backend.genai.usage_queries import Dimension
 
 __all__ = [
     "DEFAULT_URLS",
+    "MODEL_FIELDS",
     "Assigned",
     "Assignment",
     "AssistantMessage",
     "Budget",
+    "BudgetState",
     "Catalogue",
     "ChainPlace",
     "Completion",
@@ -95,13 +109,16 @@ __all__ = [
     "Figures",
     "Finished",
     "HealthReport",
+    "Limits",
     "LimitsForm",
+    "LimitsView",
     "Measure",
     "ModelChoice",
     "ModelFilter",
     "ModelForm",
     "ModelHealth",
     "ModelRow",
+    "Notice",
     "Period",
     "Prompt",
     "Resealed",
@@ -110,6 +127,7 @@ __all__ = [
     "ServiceDraft",
     "ServiceView",
     "Spending",
+    "Standing",
     "SystemMessage",
     "TextDelta",
     "ToolCall",
@@ -120,10 +138,14 @@ __all__ = [
     "UsageRow",
     "Use",
     "UserMessage",
+    "allowance",
     "blank_model",
+    "budget_states",
     "close_breaker",
     "close_providers",
     "context_window",
+    "count_message",
+    "default_limits",
     "delete_model",
     "delete_service",
     "export_catalogue",
@@ -132,6 +154,7 @@ __all__ = [
     "import_catalogue",
     "list_config_choices",
     "list_features",
+    "list_limits",
     "list_model_choices",
     "list_models",
     "list_provider_limits",
@@ -143,19 +166,23 @@ __all__ = [
     "open_service",
     "parse_catalogue",
     "period",
-    "read_budgets",
     "read_drifts",
     "read_health",
     "read_model",
     "read_usage",
+    "refuse_over_limits",
+    "remove_limits",
     "reseal_secrets",
     "resolve",
     "save_assignments",
+    "save_limits",
     "save_model",
     "save_provider_limits",
     "save_service",
     "section_features",
+    "section_limits",
     "seed_configuration",
+    "seed_demo_limits",
     "set_model_enabled",
     "stream",
     "test_model",

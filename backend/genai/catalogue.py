@@ -8,7 +8,6 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 
 from backend.core.errors import Invalid
 from backend.genai.defaults import LOCAL_PORT_FIELD, PROVIDER_ALIASES
@@ -16,6 +15,10 @@ from backend.genai.schemas import Feature, ModelKind, ProviderName
 
 KEY_VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*(KEY|TOKEN)$")
 OWN_SECRETS = frozenset({"SECRET_KEY", "STOA_METRICS_TOKEN"})
+
+ONE_KEY = "give api_key or api_key_env, not both"
+DIMENSIONS = "an embedding model has dimensions, a chat model has none"
+BOTH_PRICES = "price_input and price_output go together"
 
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -52,11 +55,6 @@ def _key_variable(name: str) -> str:
     if not KEY_VARIABLE.match(name) or name in OWN_SECRETS:
         raise ValueError("must name an environment variable of a provider, ending in KEY or TOKEN")
     return name
-
-
-def _broken(field: str, rule: str) -> PydanticCustomError:
-    """A rule about several fields; `field` is where a form shows it."""
-    return PydanticCustomError("rule", rule, {"field": field})
 
 
 def _known_provider(name: object) -> object:
@@ -114,12 +112,11 @@ class ModelEntry(_Entry):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.api_key and self.api_key_env:
-            raise _broken("api_key_env", "give api_key or api_key_env, not both")
+            raise ValueError(ONE_KEY)
         if (self.kind is ModelKind.EMBEDDING) != (self.dimensions is not None):
-            raise _broken("dimensions", "an embedding model has dimensions, a chat model has none")
+            raise ValueError(DIMENSIONS)
         if (self.price_input is None) != (self.price_output is None):
-            missing = "price_input" if self.price_input is None else "price_output"
-            raise _broken(missing, "price_input and price_output go together")
+            raise ValueError(BOTH_PRICES)
         return self
 
 

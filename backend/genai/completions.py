@@ -11,9 +11,11 @@ from uuid import UUID
 
 import structlog
 
+from backend.core.tasks import to_the_end
 from backend.core.telemetry import ROUTING_DECISIONS
 from backend.genai.admission import admit
 from backend.genai.attempts import Said, try_model
+from backend.genai.budgets import note_spending
 from backend.genai.errors import CompletionError, InvalidRequest
 from backend.genai.ledger import Attempt, Purpose
 from backend.genai.routing import Chain, refuse_over_budget, resolve, single
@@ -61,9 +63,13 @@ async def stream(request: CompletionRequest) -> AsyncGenerator[Event, None]:
     """
     chain = await _chain(request)
     await refuse_over_budget(chain)
-    async with aclosing(_walked(request, chain)) as events:
-        async for event in events:
-            yield event
+    try:
+        async with aclosing(_walked(request, chain)) as events:
+            async for event in events:
+                yield event
+    finally:
+        if chain.config_id and chain.budget_usd is not None:
+            await to_the_end(note_spending(chain.config_id))
 
 
 async def generate(request: CompletionRequest) -> Completion:

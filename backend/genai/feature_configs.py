@@ -13,13 +13,19 @@ from backend.genai.schemas import Feature, ModelKind
 
 
 async def assign_feature(
-    session: AsyncSession, actor: Actor, feature: Feature, place: tuple[UUID, str] | None, config: ServiceConfig
+    session: AsyncSession,
+    actor: Actor,
+    feature: Feature,
+    place: tuple[UUID, str] | None,
+    config: ServiceConfig,
+    row: FeatureConfig | None,
 ) -> None:
     """Let `config` serve `feature` everywhere, or in the section whose id and slug are `place`.
 
-    Whether it has models of the right kind is for `misserved` to say, once everything is stored.
+    `row` is what stands there, locked by the caller, who has decided that it may be changed: it isn't read again here,
+    so that one which appeared since isn't overwritten but violates the table's uniqueness.
+    Whether `config` has models of the right kind is for `misserved` to say, once everything is stored.
     """
-    row = await queries.feature_row(session, feature, place[0] if place else None, lock=True)
     before = await _entry(session, row) if row else None
     row = row or FeatureConfig(feature=feature, section_id=place[0] if place else None, config_id=config.id)
     row.config_id = config.id

@@ -70,7 +70,7 @@ async def _apply(
     if wanted.config_id is None:
         await _remove(session, actor, wanted.feature, place, row)
     elif wanted.config_id in configs:
-        await assign_feature(session, actor, wanted.feature, place, configs[wanted.config_id])
+        await assign_feature(session, actor, wanted.feature, place, configs[wanted.config_id], row)
     else:
         raise FieldErrors({wanted.field: "This service config was deleted in the meantime."})
 

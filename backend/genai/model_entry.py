@@ -1,23 +1,30 @@
 """What a person typed into the form of a model, by the same rules as the catalogue file."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from backend.core.errors import FieldErrors
-from backend.core.rules import field_of, sentence_of
-from backend.genai.catalogue import ModelEntry
+from backend.core.rules import sentence_of
+from backend.genai.catalogue import BOTH_PRICES, DIMENSIONS, ONE_KEY, ModelEntry
 from backend.genai.defaults import DEFAULT_URLS, LOCAL_PORT_FIELD, PROVIDER_ALIASES
 from backend.genai.models import RegisteredModel
 from backend.genai.registered_models import SECRETS
 from backend.genai.schemas import ModelKind
 
-FIELDS = tuple(name for name in ModelEntry.model_fields if name not in SECRETS)
+MODEL_FIELDS = tuple(name for name in ModelEntry.model_fields if name not in SECRETS)
 """What a form shows and sends back, each as a text; blank is the default."""
 CHANGES = {f"{secret}_change" for secret in SECRETS}
 """What becomes of a stored secret: `keep`, `replace` by the one that is sent, or `clear`."""
 
+TOGETHER = {
+    ONE_KEY: ("api_key_env", "Give a key or a variable, not both."),
+    DIMENSIONS: ("dimensions", "An embedding model needs its number of dimensions."),
+    BOTH_PRICES: ("price_output", "Give both prices, of input and of output, or neither."),
+}
+"""The rules about several fields: where a form says them, and how."""
 SECRET_NAMES = {"api_key": "key", "organization": "organization"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -30,7 +37,7 @@ def entry_of(values: Mapping[str, str], held: RegisteredModel | None = None) -> 
 
     `held` is what the form was filled with. Raises `FieldErrors` that says what is wrong at which field.
     """
-    typed: dict[str, str | None] = {name: text for name in FIELDS if (text := values.get(name, "").strip())}
+    typed: dict[str, str | None] = {name: text for name in MODEL_FIELDS if (text := values.get(name, "").strip())}
     if typed.get("kind") != ModelKind.EMBEDDING:
         typed.pop("dimensions", None)  # a chat model's form doesn't show it
     faults: dict[str, str] = {}
@@ -40,10 +47,10 @@ def entry_of(values: Mapping[str, str], held: RegisteredModel | None = None) -> 
         entry = ModelEntry.model_validate(typed)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise FieldErrors({field_of(fault): sentence_of(fault) for fault in found} | faults) from None
+        raise FieldErrors(dict(map(_told, found)) | faults) from None
     if faults := faults | _kept_in_vain(entry, typed, held):
         raise FieldErrors(faults)
-    return entry.model_copy(update={name: getattr(entry, name) for name in FIELDS})
+    return entry.model_copy(update={name: getattr(entry, name) for name in MODEL_FIELDS})
 
 
 def origin(provider: str, url: str | None) -> Origin | None:
@@ -54,6 +61,13 @@ def origin(provider: str, url: str | None) -> Origin | None:
         return (parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]) if parts.hostname else None
     except (ValueError, KeyError):
         return None
+
+
+def _told(fault: Mapping[str, Any]) -> tuple[str, str]:
+    """The field that a fault is shown at, and its sentence."""
+    if fault["loc"]:
+        return str(fault["loc"][0]), sentence_of(fault)
+    return TOGETHER[str(fault["ctx"]["error"])]
 
 
 def _secret(

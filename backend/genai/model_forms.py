@@ -26,8 +26,8 @@ CHANGED = "Somebody else changed this model since you opened it. Nothing of your
 async def save_model(actor: Actor, model_id: UUID | None, version: int | None, values: Mapping[str, str]) -> ModelForm:
     """Register a model, or change the one with `model_id`, which the form was filled with at `version`.
 
-    `values` are the form's texts: `model_entry.FIELDS`, the secrets, and for each secret what becomes of it. Raises
-    `FieldErrors`, `Conflict` when it changed since, `NotFound` when it is gone.
+    `values` are the form's texts: `MODEL_FIELDS`, the secrets, and for each secret x what becomes of it (`x_change`).
+    Raises `FieldErrors`, `Conflict` when it changed since, `NotFound` when it is gone.
     """
     require(actor, Action.GENAI_CONFIGURE)
     try:

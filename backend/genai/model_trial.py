@@ -1,6 +1,7 @@
 """Asking a model one line with what stands in its form, saved or not: does it work?"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -124,6 +125,7 @@ async def _listen(attempt: Attempt, said: list[str]) -> None:
     most_output = min(MOST_OUTPUT, attempt.spec.max_output_tokens or MOST_OUTPUT)
     prompt = replace(PROMPT, max_output_tokens=most_output)
     async with _opened(attempt.spec) as provider, aclosing(provider.stream(prompt)) as events:
+        attempt.started = time.perf_counter()  # not when its SDK, or the local model, was started for the first time
         async for event in events:
             match event:
                 case TextDelta():

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from pydantic_core import PydanticUndefined
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Action, Actor, require
@@ -15,7 +14,7 @@ from backend.core.database import transaction
 from backend.core.errors import Invalid, NotFound, Unavailable
 from backend.genai import model_queries, queries
 from backend.genai.catalogue import ModelEntry
-from backend.genai.model_entry import FIELDS
+from backend.genai.model_entry import MODEL_FIELDS
 from backend.genai.models import RegisteredModel
 from backend.genai.schemas import ModelKind, ProviderName
 
@@ -74,17 +73,22 @@ class ModelFilter:
     """One of `model_queries.ORDERS`."""
 
 
-def blank_model() -> dict[str, str]:
+def blank_model(actor: Actor) -> dict[str, str]:
     """What the form of a new model begins with: blank fields take their defaults."""
+    require(actor, Action.GENAI_CONFIGURE)
     chosen = {"kind": ModelKind.CHAT.value}
     switches = {name: default for name, default in model_defaults().items() if default in {"true", "false"}}
-    return dict.fromkeys(FIELDS, "") | switches | chosen
+    return dict.fromkeys(MODEL_FIELDS, "") | switches | chosen
 
 
 def model_defaults() -> dict[str, str]:
     """What blank fields of a model's form mean, where that isn't nothing."""
-    defaults = {name: ModelEntry.model_fields[name].get_default() for name in FIELDS}
-    return {name: _text(value) for name, value in defaults.items() if value not in {None, PydanticUndefined}}
+    fields = {name: field for name, field in ModelEntry.model_fields.items() if name in MODEL_FIELDS}
+    return {
+        name: _text(field.default)
+        for name, field in fields.items()
+        if not (field.is_required() or field.default is None)
+    }
 
 
 async def list_models(
@@ -119,7 +123,7 @@ def form_of(model: RegisteredModel, used_by: tuple[ModelUse, ...]) -> ModelForm:
     return ModelForm(
         id=model.id,
         version=model.version,
-        values={name: _text(getattr(model, name)) for name in FIELDS},
+        values={name: _text(getattr(model, name)) for name in MODEL_FIELDS},
         key="" if model.api_key_env else secret_state(model.api_key),
         organization=secret_state(model.organization),
         used_by=used_by,

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from backend.access import Action, Actor, require
 from backend.core.database import transaction
 from backend.core.errors import Conflict, FieldErrors, NotFound
-from backend.core.rules import field_of, sentence_of
+from backend.core.rules import sentence_of
 from backend.genai import model_queries, queries
 from backend.genai.catalogue import Count
 from backend.genai.changes import note_change
@@ -78,7 +78,7 @@ def _entry(values: Mapping[str, str]) -> LimitsEntry:
     try:
         return LimitsEntry.model_validate({name: values.get(name, "").strip() or None for name in FIELDS})
     except ValidationError as error:
-        raise FieldErrors({field_of(fault): sentence_of(fault) for fault in error.errors()}) from None
+        raise FieldErrors({str(fault["loc"][0]): sentence_of(fault) for fault in error.errors()}) from None
 
 
 def _limits(row: ProviderLimits) -> dict[str, int | None]:

@@ -98,7 +98,8 @@ async def _store_feature(session: AsyncSession, actor: Actor, entry: FeatureConf
         place = (section_id, entry.section)
     if (config := await queries.config_by_name(session, entry.service_config, lock=True)) is None:
         raise Invalid(f"feature_configs: there is no service config “{entry.service_config}”.")
-    await assign_feature(session, actor, entry.feature, place, config)
+    row = await queries.feature_row(session, entry.feature, place[0] if place else None, lock=True)
+    await assign_feature(session, actor, entry.feature, place, config, row)
 
 
 def _present(entry: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from structlog.testing import capture_logs
 
 from backend.core.settings import PROJECT_ROOT
 from backend.genai import Feature
@@ -235,7 +236,8 @@ class Terminal:
     async def ask(
         self, feature: Feature = TUTOR, section: str | None = None, model: str | None = None, as_json: bool = True
     ) -> Ran:
-        whole = await complete_in_terminal("?", feature, section, model, as_json=as_json)
+        with capture_logs():  # the command sends them to standard error; without it, structlog prints them
+            whole = await complete_in_terminal("?", feature, section, model, as_json=as_json)
         printed = self._capsys.readouterr()
         return Ran(0 if whole else 1, printed.out, printed.err)
 

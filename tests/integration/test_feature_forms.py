@@ -14,7 +14,7 @@ from backend.core.database import transaction
 from backend.core.errors import Conflict, FieldErrors, Forbidden, Invalid, NotFound, NotSignedIn
 from backend.core.ids import new_id
 from backend.courses import find_sections
-from backend.genai import Feature, resolve
+from backend.genai import Feature, feature_forms, resolve
 from backend.genai.errors import MissingFeatureConfig
 from backend.genai.feature_forms import Assignment, save_assignments
 from backend.genai.feature_views import (
@@ -189,6 +189,22 @@ async def test_of_many_who_add_the_same_override_at_once_one_wins() -> None:
     results = await asyncio.gather(*(assign("AB"[each % 2], here) for each in range(6)), return_exceptions=True)
     assert sum(isinstance(result, FeatureView) for result in results) == 1
     assert {type(result) for result in results} == {FeatureView, Conflict}
+
+
+async def test_an_override_that_appears_after_the_look_at_its_place_is_not_overwritten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, store_it = await make_section("python-autumn"), feature_forms.assign_feature
+
+    async def late(*given: Any) -> None:
+        monkeypatch.setattr(feature_forms, "assign_feature", store_it)
+        await assign("B", here)
+        await store_it(*given)
+
+    monkeypatch.setattr(feature_forms, "assign_feature", late)
+    with pytest.raises(Conflict, match="just now"):
+        await assign("A", here)
+    assert shown(await view_of()) == ("", {"python-autumn": "B"})
 
 
 async def test_what_is_gone_is_said_at_its_field() -> None:

@@ -15,7 +15,7 @@ from backend.core.embedded.data_dir import DataDir, Holder
 from backend.core.errors import Conflict, Forbidden, Unavailable
 from backend.genai import Resealed, queries, reseal_secrets
 from backend.genai.models import RegisteredModel
-from backend.genai.registry import SECRETS
+from backend.genai.registered_models import SECRETS
 from backend.wiring import load_tables
 from tests.support.genai import nothing_remembered, store
 from tests.support.running import data_directory, stoa

@@ -12,9 +12,10 @@ import pytest
 
 from backend.access import ANONYMOUS, Actor
 from backend.core.errors import Forbidden, Invalid, NotSignedIn
+from backend.genai.budgets import budget_states
+from backend.genai.drift import read_drifts
 from backend.genai.models import CompletionRequest
 from backend.genai.periods import Period, period
-from backend.genai.spending import read_budgets, read_drifts
 from backend.genai.usage import Figures, Measure, UsageQuery, UsageReport, export_usage, read_usage
 from backend.genai.usage_queries import NOBODY, Dimension
 from tests.support.genai import store
@@ -294,7 +295,7 @@ async def test_budgets_count_the_month_in_utc_as_routing_does(pia: Actor, monkey
     )
     found = [
         (each.name, str(each.spending.usd), each.spending.state, each.spending.unpriced)
-        for each in await read_budgets(pia)
+        for each in await budget_states(pia)
     ]
     assert found == [
         ("Nearly", "1.60000000", "warning", 0),
@@ -342,7 +343,7 @@ async def test_only_administrators_see_what_is_used(school: School, role: str) -
     for reading in (
         lambda: read_usage(actor, UsageQuery(SPRING)),
         lambda: export_usage(actor, SPRING),
-        lambda: read_budgets(actor),
+        lambda: budget_states(actor),
         lambda: read_drifts(actor),
     ):
         if role == "administrator":
