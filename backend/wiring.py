@@ -15,7 +15,13 @@ from backend.courses import ensure_course, ensure_section
 from backend.courses.demo import demo_courses
 from backend.courses.models import Section
 
-TABLE_MODULES = ("backend.access.models", "backend.courses.models", "backend.genai.models", "backend.dialogue.models")
+TABLE_MODULES = (
+    "backend.access.models",
+    "backend.courses.models",
+    "backend.genai.models",
+    "backend.jobs.models",
+    "backend.dialogue.models",
+)
 
 DEMO_SECTIONS = {
     "introductory-python": (("python-autumn", "Autumn", "Europe/London"), ("python-evening", "Evening", "Asia/Tokyo")),
