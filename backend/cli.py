@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from backend.core.embedded.errors import CannotStart
 from backend.core.errors import Invalid, StoaError
 from backend.genai.schemas import Feature
+from backend.jobs import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,30 @@ def web(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> None
         watch_parent(parent)
     require_newest_schema()
     serve(get_settings(), ensure_build(get_settings(), _say))
+
+
+@cli.command()
+def worker(
+    lane: Annotated[Lane, typer.Option(help="io: language models and storage; cpu: media and sandboxes.")],
+    count: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Do jobs of one lane until asked to stop; then finish them, or leave them to others."""
+    from backend import wiring
+    from backend.core.embedded.migrations import require_newest_schema
+    from backend.core.embedded.processes import watch_parent
+    from backend.core.embedded.services import use_services
+    from backend.core.embedded.workers import keep_workers, patience
+    from backend.core.telemetry import configure_logging
+
+    if count > 1:
+        with use_services(prepare=_prepare, command="stoa worker"):
+            require_newest_schema()
+            keep_workers(lane.value, count, _say)
+        return
+    if parent is not None:
+        watch_parent(parent, patience())
+    run(lambda: wiring.work(lane), command="stoa worker", before=configure_logging)
 
 
 @cli.command()

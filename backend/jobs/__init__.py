@@ -6,6 +6,7 @@ from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
 from backend.jobs.kinds import Kind, known_kinds, register
 from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
+from backend.jobs.process import work
 from backend.jobs.reading import cancel_job, list_artifacts, list_jobs, read_job, read_log, retry_job
 from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine
 
@@ -36,4 +37,5 @@ __all__ = [
     "register",
     "retry_job",
     "stream_name",
+    "work",
 ]

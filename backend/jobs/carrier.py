@@ -15,7 +15,7 @@ from backend.jobs.models import Lane, Priority
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 1
+PATIENCE = 0.5
 """Seconds to wait for an id before looking whether the worker is to stop; less than the client's time limit."""
 
 

@@ -40,6 +40,7 @@ class JobContext:
         self._job = job
         self._store = store
         self._session: AsyncSession | None = None
+        self._settled = False
         self.succeeded = False
         """Whether the handler has stored its success itself."""
 
@@ -86,13 +87,14 @@ class JobContext:
                 yield session
             finally:
                 self._session = None
+        self.succeeded = self._settled
 
     async def succeed(self, session: AsyncSession, result: BaseModel) -> None:
         """End the job as succeeded in a `transaction()` of its own: its effect and its success are stored together."""
         outcome = Outcome(self._job.id, self._job.lease_token, JobStatus.SUCCEEDED, result.model_dump(mode="json"))
         if not await queries.settle(session, [outcome]):
             raise LeaseLost
-        self.succeeded = True
+        self._settled = True
 
     async def progress(self, fraction: float, note: str = "") -> None:
         """Say how much is done, 0 to 1, and what comes now."""

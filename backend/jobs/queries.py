@@ -147,11 +147,13 @@ async def queued_of_kinds(
     return (await session.exec(statement)).all()
 
 
+RUNNING_OF_KIND = "SELECT count(*) FROM jobs WHERE status = 'running' AND kind = :kind"
+
+
 async def places_left(session: AsyncSession, kind: str, limit: int) -> int:
     """How many more jobs of `kind` may run. Nobody else begins one until this transaction ends."""
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:room))"), {"room": f"jobs of kind {kind}"})
-    running = "SELECT count(*) FROM jobs WHERE status = 'running' AND kind = :kind"
-    return limit - int((await session.execute(text(running), {"kind": kind})).scalar_one())
+    return limit - int((await session.execute(text(RUNNING_OF_KIND), {"kind": kind})).scalar_one())
 
 
 BEAT = """

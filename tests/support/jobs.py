@@ -3,16 +3,32 @@
 import asyncio
 import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 
-from backend.access import Action
+from backend.access import SYSTEM, Action, Actor
 from backend.core.database import transaction
-from backend.jobs import Deferred, JobContext, Kind, Lane, Permanent, register
+from backend.jobs import (
+    Deferred,
+    JobContext,
+    JobStatus,
+    JobView,
+    Kind,
+    Lane,
+    LogLevel,
+    Permanent,
+    enqueue,
+    pushes_done,
+    register,
+)
 from backend.jobs.models import Job
+from backend.jobs.worker import Worker
+from tests.support.services import environment
 
 EFFECTS = "CREATE TABLE IF NOT EXISTS effects (job_id uuid NOT NULL, attempt int NOT NULL, pid int NOT NULL)"
 """What handlers of tests do. Nothing in it forbids doing it twice: that is what tests count."""
@@ -78,6 +94,18 @@ async def get_into_trouble(context: JobContext, payload: Trouble) -> Nothing:
     raise RuntimeError("a secret that nobody may see")
 
 
+async def make_files(context: JobContext, payload: Nothing) -> Nothing:
+    """Store two files, one of them twice, and speak about it."""
+    await context.log("begun", pieces=2)
+    await context.artifact("a.txt", b"old")
+    await context.artifact("a.txt", b"new!", "text/plain")
+    await context.artifact("b.bin", b"b")
+    async with context.transaction():
+        await context.log("within a transaction", level=LogLevel.WARNING)
+        await context.progress(0.5, "half")
+    return Nothing()
+
+
 async def do_nothing(_context: JobContext, _payload: Nothing) -> Nothing:
     """The cheapest job."""
     return Nothing()
@@ -90,8 +118,50 @@ KINDS = (
     Kind("hasty", Effect, Done, leave_effect, Action.SECTION_LIST, time_limit=0.2, max_attempts=2),
     Kind("block", Effect, Done, block, Action.SECTION_LIST),
     Kind("trouble", Trouble, Nothing, get_into_trouble, Action.SECTION_LIST, max_attempts=3),
+    Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST),
     Kind("heavy", Effect, Done, leave_effect, Action.SECTION_LIST, lane=Lane.CPU),
 )
+
+
+FAST = {
+    "STOA_JOB_LEASE": "0.9",
+    "STOA_JOB_GRACE": "0.5",
+    "STOA_JOB_RECONCILE": "0.25",
+    "STOA_JOB_BACKOFF": "0.1",
+    "STOA_JOB_BACKOFF_CAP": "1",
+}
+"""The design's times at about 1/20."""
+
+
+@asynccontextmanager
+async def working(lane: Lane = Lane.IO, store: Any = None, **settings: str) -> AsyncIterator[Worker]:
+    """A worker in this process; asked to stop at the end of the block."""
+    with environment(**{**FAST, **settings}):
+        worker, stopping = Worker(lane, store), asyncio.Event()
+        task = asyncio.create_task(worker.run(stopping))
+        try:
+            yield worker
+        finally:
+            stopping.set()
+            await task
+
+
+async def ask(kind: str = "effect", payload: Any = None, actor: Actor = SYSTEM, **options: Any) -> JobView:
+    """Enqueue a job in a transaction of its own, and wait until its id was pushed."""
+    async with transaction() as session:
+        job = await enqueue(session, actor, kind, payload or {}, **options)
+    await pushes_done()
+    return job
+
+
+async def reaches(job_id: UUID, *statuses: JobStatus) -> Job:
+    """Wait until a job has one of these statuses (without any: a final one); its row."""
+    async with asyncio.timeout(20):
+        while True:
+            job = await job_of(job_id)
+            if JobStatus(job.status) in statuses or (not statuses and JobStatus(job.status).final):
+                return job
+            await asyncio.sleep(0.02)
 
 
 def register_kinds() -> None:
@@ -130,3 +200,19 @@ async def fetch(statement: str, **values: Any) -> list[Any]:
     """What a query gives."""
     async with transaction() as session:
         return list((await session.execute(text(statement), values)).all())
+
+
+FINISHED = """
+INSERT INTO jobs (id, created_at, kind, status, priority, lane, payload, progress, progress_note, attempts,
+  max_attempts, run_at, waiting_since, error_class, error_message, last_log, updated_at, finished_at)
+SELECT gen_random_uuid(), now(), 'effect', 'succeeded', 'p2', 'io', '{}', 1, '', 1, 5,
+  now(), now(), '', '', 0, now(), now() - number * interval '1 s'
+FROM generate_series(1, :count) AS number
+"""
+
+
+async def add_finished(count: int) -> None:
+    """Rows of jobs that ended long ago, and statistics that know of them."""
+    async with transaction() as session:
+        await session.execute(text(FINISHED), {"count": count})
+        await session.execute(text("ANALYZE jobs"))

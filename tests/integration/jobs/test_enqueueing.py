@@ -8,9 +8,9 @@ import pytest
 from backend.access import ANONYMOUS, SYSTEM
 from backend.core.database import transaction
 from backend.core.errors import Conflict, Invalid, NotFound, NotSignedIn
+from backend.core.redis import close_redis
 from backend.jobs import (
     JobStatus,
-    JobView,
     Priority,
     cancel_job,
     enqueue,
@@ -21,15 +21,9 @@ from backend.jobs import (
     retry_job,
 )
 from backend.jobs.carrier import carried
-from tests.support.jobs import fetch, job_of, set_columns
+from tests.support.jobs import ask, fetch, job_of, set_columns
 from tests.support.school import School
-
-
-async def ask(kind: str = "effect", payload: Any = None, actor: Any = SYSTEM, **options: Any) -> JobView:
-    async with transaction() as session:
-        job = await enqueue(session, actor, kind, payload or {}, **options)
-    await pushes_done()
-    return job
+from tests.support.services import environment
 
 
 async def test_a_job_is_stored_and_its_id_carried() -> None:
@@ -49,12 +43,8 @@ async def test_nothing_is_stored_or_carried_when_the_caller_rolls_back() -> None
     assert await fetch("SELECT id FROM jobs") == []
 
 
-async def test_the_job_is_stored_when_redis_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.support.services import environment
-
+async def test_the_job_is_stored_when_redis_is_away() -> None:
     with environment(REDIS_URL="redis://127.0.0.1:1/0"):
-        from backend.core.redis import close_redis
-
         await close_redis()
         job = await ask()
         await close_redis()
