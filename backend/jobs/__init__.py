@@ -1,5 +1,16 @@
 """Long work that survives anything: kinds of jobs, enqueueing, workers, and what people see and do about their jobs."""
 
+from backend.jobs.administration import (
+    Count,
+    Overview,
+    WorkerView,
+    cancel_jobs,
+    discard_jobs,
+    overview,
+    pause,
+    resume,
+    retry_jobs,
+)
 from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.enqueueing import enqueue, pushes_done
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
@@ -13,6 +24,7 @@ from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine
 __all__ = [
     "Artifact",
     "ArtifactStore",
+    "Count",
     "Deferred",
     "JobCanceled",
     "JobContext",
@@ -24,18 +36,26 @@ __all__ = [
     "LeaseLost",
     "LogLevel",
     "LogLine",
+    "Overview",
     "Permanent",
     "Priority",
+    "WorkerView",
     "cancel_job",
+    "cancel_jobs",
+    "discard_jobs",
     "enqueue",
     "known_kinds",
     "list_artifacts",
     "list_jobs",
+    "overview",
+    "pause",
     "pushes_done",
     "read_job",
     "read_log",
     "register",
+    "resume",
     "retry_job",
+    "retry_jobs",
     "stream_name",
     "work",
 ]
