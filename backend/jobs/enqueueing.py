@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import event
+from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Actor, Scope, require
@@ -24,6 +25,7 @@ KEY_MAX_LENGTH = 200
 PAYLOAD_MAX_BYTES = 262_144
 """A payload says what to do; what it is done to lies in tables and object storage."""
 
+WAITING = "jobs to push after the commit"
 Pushed = tuple[UUID, str, str]
 _pushing: set[asyncio.Task[bool]] = set()
 
@@ -67,19 +69,26 @@ async def enqueue(
 
 
 def push_after_commit(session: AsyncSession, jobs: Collection[Pushed]) -> None:
-    """Tell workers of (id, lane, priority) once the session has committed. If nobody can, the reconciler will."""
+    """Tell workers of (id, lane, priority) once the session has committed, of all of them in one round trip.
 
-    @event.listens_for(session.sync_session, "after_commit", once=True)
-    def push(_session: object) -> None:
-        task = asyncio.get_running_loop().create_task(carrier.push(jobs))
-        _pushing.add(task)
-        task.add_done_callback(_pushing.discard)
+    If nobody can, the reconciler will.
+    """
+    waiting: list[Pushed] = session.sync_session.info.setdefault(WAITING, [])
+    if not waiting:
+        event.listen(session.sync_session, "after_commit", _push_waiting, once=True)
+    waiting.extend(jobs)
 
 
 async def pushes_done() -> None:
     """Wait for the hints on their way: before a short-lived process ends."""
     while _pushing:
         await asyncio.wait(_pushing)
+
+
+def _push_waiting(session: Session) -> None:
+    task = asyncio.get_running_loop().create_task(carrier.push(session.info.pop(WAITING, ())))
+    _pushing.add(task)
+    task.add_done_callback(_pushing.discard)
 
 
 async def _store(session: AsyncSession, values: Mapping[str, Any], run_at: datetime | None) -> Job | None:

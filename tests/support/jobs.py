@@ -106,6 +106,23 @@ async def make_files(context: JobContext, payload: Nothing) -> Nothing:
     return Nothing()
 
 
+class Asked(BaseModel):
+    """When a job was asked for, in seconds since the epoch."""
+
+    asked: float
+
+
+class Waited(BaseModel):
+    """Seconds from asking to the handler."""
+
+    waited: float
+
+
+async def tell_wait(_context: JobContext, payload: Asked) -> Waited:
+    """Say how long it took to get here, on one machine."""
+    return Waited(waited=time.time() - payload.asked)
+
+
 async def do_nothing(_context: JobContext, _payload: Nothing) -> Nothing:
     """The cheapest job."""
     return Nothing()
@@ -118,6 +135,7 @@ KINDS = (
     Kind("hasty", Effect, Done, leave_effect, Action.SECTION_LIST, time_limit=0.2, max_attempts=2),
     Kind("block", Effect, Done, block, Action.SECTION_LIST),
     Kind("trouble", Trouble, Nothing, get_into_trouble, Action.SECTION_LIST, max_attempts=3),
+    Kind("timed", Asked, Waited, tell_wait, Action.SECTION_LIST),
     Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST),
     Kind("heavy", Effect, Done, leave_effect, Action.SECTION_LIST, lane=Lane.CPU),
 )
@@ -172,8 +190,7 @@ def register_kinds() -> None:
 
 async def make_effects_table() -> None:
     """Where handlers leave their effects."""
-    async with transaction() as session:
-        await session.execute(text(EFFECTS))
+    await execute(EFFECTS)
 
 
 async def effects_of(job_id: UUID) -> int:
@@ -196,6 +213,12 @@ async def set_columns(job_id: UUID, **values: str) -> None:
         await session.execute(text(f"UPDATE jobs SET {assigned} WHERE id = :id"), {"id": job_id})
 
 
+async def execute(statement: str, **values: Any) -> None:
+    """Run a statement."""
+    async with transaction() as session:
+        await session.execute(text(statement), values)
+
+
 async def fetch(statement: str, **values: Any) -> list[Any]:
     """What a query gives."""
     async with transaction() as session:
@@ -213,6 +236,5 @@ FROM generate_series(1, :count) AS number
 
 async def add_finished(count: int) -> None:
     """Rows of jobs that ended long ago, and statistics that know of them."""
-    async with transaction() as session:
-        await session.execute(text(FINISHED), {"count": count})
-        await session.execute(text("ANALYZE jobs"))
+    await execute(FINISHED, count=count)
+    await execute("ANALYZE jobs")
