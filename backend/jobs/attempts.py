@@ -76,6 +76,6 @@ def after_failure(job: Claimed, failure: Failure, drawn: Callable[[], float] = r
         job.lease_token,
         status,
         error_class=failure.error_class[:120],
-        error_message=failure.message.replace("\0", ""),
+        error_message=failure.message,
         delay=wait,
     )

@@ -105,7 +105,7 @@ class JobContext:
 
     async def log(self, message: str, *, level: LogLevel = LogLevel.INFO, **data: Any) -> None:
         """Add a line to the job's log; `data` must be JSON."""
-        message = message.replace("\0", "")[:MESSAGE_MAX_LENGTH]
+        message = message[:MESSAGE_MAX_LENGTH]
         async with self._writing() as session:
             sequence = await queries.add_log(session, self._job.id, level.value, message, data)
         await self._tell(

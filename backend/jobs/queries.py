@@ -19,6 +19,11 @@ NOW = func.clock_timestamp()
 NOT_PAUSED = "NOT EXISTS (SELECT 1 FROM job_pauses WHERE subject IN ('lane:' || jobs.lane, 'kind:' || jobs.kind))"
 
 
+def storable(words: str) -> str:
+    """`words` without what no column can hold, NUL and half characters: what a job says must not end it."""
+    return words.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 async def insert_job(session: AsyncSession, values: Mapping[str, Any], run_at: datetime | None) -> Job | None:
     """Store a new job; None when its idempotency key is taken. Waits for whoever is storing the same key."""
     moments = dict.fromkeys(("created_at", "updated_at", "waiting_since"), NOW)
@@ -243,7 +248,7 @@ async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[Set
             "status": each.status,
             "result": each.result,
             "error_class": each.error_class,
-            "error_message": each.error_message,
+            "error_message": storable(each.error_message),
             "delay": each.delay,
             "given_back": int(each.given_back),
         }
@@ -267,11 +272,12 @@ async def hold(session: AsyncSession, job_id: UUID, token: UUID) -> bool | None:
 
 async def set_progress(session: AsyncSession, job_id: UUID, fraction: float, note: str) -> None:
     """Note how far a held job is."""
-    await session.exec(update(Job).where(col(Job.id) == job_id).values(progress=fraction, progress_note=note))
+    await session.exec(update(Job).where(col(Job.id) == job_id).values(progress=fraction, progress_note=storable(note)))
 
 
 async def add_log(session: AsyncSession, job_id: UUID, level: str, message: str, data: Mapping[str, Any]) -> int:
     """Append a line to a held job's log; its sequence."""
+    message = storable(message)
     counted = update(Job).where(col(Job.id) == job_id).values(last_log=Job.last_log + 1).returning(col(Job.last_log))
     sequence: int = (await session.exec(counted)).scalar_one()
     await session.exec(

@@ -96,7 +96,7 @@ async def get_into_trouble(context: JobContext, payload: Trouble) -> Nothing:
 
 async def make_files(context: JobContext, payload: Nothing) -> Nothing:
     """Store two files, one of them twice, and speak about it."""
-    await context.log("begun", pieces=2)
+    await context.log("be\0gun \ud800", pieces=2)
     await context.artifact("a.txt", b"old")
     await context.artifact("a.txt", b"new!", "text/plain")
     await context.artifact("b.bin", b"b")
