@@ -11,20 +11,38 @@ from app import theme
 from app.components.boundary import boundary
 from app.components.frame import framed
 from app.pages.account import account
+from app.pages.audit import audit
 from app.pages.chat import chat
+from app.pages.features import features
+from app.pages.health import health
 from app.pages.home import home
 from app.pages.lesson import lesson
+from app.pages.limits import limits
 from app.pages.login import login
+from app.pages.model import model
+from app.pages.models import models
 from app.pages.not_found import not_found
 from app.pages.section import section
+from app.pages.service import service
+from app.pages.services import services
+from app.pages.usage import usage
 from app.state.account import AccountState
+from app.state.audit import AuditState
 from app.state.chat import ChatState
+from app.state.features import FeaturesState
+from app.state.health import HealthState
 from app.state.home import HomeState
 from app.state.lesson import LessonState
+from app.state.limits import LimitsState
 from app.state.login import LoginState
+from app.state.model_form import ModelFormState
+from app.state.models import ModelsState
 from app.state.section import SectionState
+from app.state.service import ServiceState
+from app.state.services import ServicesState
 from app.state.session import Identity, explain
 from app.state.tutor import TutorState
+from app.state.usage import UsageState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
 
 DESCRIPTION = "Courses with a tutor that knows them."
@@ -58,6 +76,8 @@ def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
     return rx.cond(subject != "", f"{subject} · {SectionState.course} · Stoa", f"{until_known} · Stoa")
 
 
+MODEL_TITLE = rx.cond(ModelFormState.title != "", f"{ModelFormState.title} · Models · Stoa", "Register a model · Stoa")
+
 PAGES = (
     (login, "/login", "Sign in · Stoa", LoginState.load),
     (home, "/", "My courses · Stoa", HomeState.load),
@@ -65,6 +85,20 @@ PAGES = (
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
+    (models, "/admin/models", "Models · Stoa", ModelsState.load),
+    (model, "/admin/models/[model]", MODEL_TITLE, ModelFormState.load),
+    (services, "/admin/services", "Service configs · Stoa", ServicesState.load),
+    (
+        service,
+        "/admin/services/[service]",
+        rx.cond(ServiceState.title != "", f"{ServiceState.title} · Stoa", "Service config · Stoa"),
+        ServiceState.load,
+    ),
+    (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
+    (features, "/admin/features", "Features · Stoa", FeaturesState.load),
+    (health, "/admin/health", "Health · Stoa", HealthState.load),
+    (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
+    (audit, "/admin/audit", "Audit · Stoa", AuditState.load),
 )
 for view, route, title, on_load in PAGES:
     app.add_page(framed(view()), route=route, title=title, description=DESCRIPTION, on_load=on_load)

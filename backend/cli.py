@@ -149,6 +149,26 @@ def seed() -> None:
         _say(f"The demo is all there. Its sign-ins were written to {get_settings().data_dir / wiring.SIGN_INS_FILE}.")
 
 
+@cli.command("rotate-key")
+def rotate_key() -> None:
+    """Encrypt every stored secret under a new key: one made here, or the SECRET_KEY that was changed."""
+    from backend.access import SYSTEM
+    from backend.core.embedded.key_rotation import new_secret_key
+    from backend.core.embedded.migrations import require_newest_schema
+    from backend.core.settings import get_settings
+    from backend.genai import reseal_secrets
+
+    chosen = get_settings().secret_key is not None
+    with new_secret_key(_prepare):
+        require_newest_schema()
+        done = asyncio.run(_closing(reseal_secrets(SYSTEM)))
+    _say(f"{done.changed} of {done.total} stored secrets were encrypted anew; all are under the present key.")
+    if chosen and get_settings().old_secret_keys:
+        _say("STOA_OLD_SECRET_KEYS can be unset now, once every process of Stoa was started with the new SECRET_KEY.")
+    elif chosen and not done.changed:
+        _say("To change the key, put it into STOA_OLD_SECRET_KEYS, a new one into SECRET_KEY, and run this again.")
+
+
 @cli.command()
 def complete(
     prompt: Annotated[str, typer.Argument(help="What to ask; - reads standard input.")],
@@ -158,14 +178,13 @@ def complete(
     as_json: Annotated[bool, typer.Option("--json", help="Write one event per line as JSON.")] = False,
 ) -> None:
     """Ask a model and stream its answer. Exit status 0 only when the answer is whole."""
-    from backend.core.telemetry import configure_logging
     from backend.terminal import complete_in_terminal
 
     text = sys.stdin.buffer.read().decode("utf-8", "replace") if prompt == "-" else prompt
     whole = run(
         lambda: complete_in_terminal(text, feature, section, model, as_json=as_json),
         command="stoa complete",
-        before=configure_logging,
+        before=_observe,
     )
     if not whole:
         raise typer.Exit(1)
@@ -233,12 +252,22 @@ async def _closing(work: Awaitable[Result]) -> Result:
     """Await `work`, then close the connections that belong to this event loop."""
     from backend.core.database import dispose_engine
     from backend.core.redis import close_redis
+    from backend.core.tracing import stop_exporting
 
     try:
         return await work
     finally:
         await dispose_engine()
         await close_redis()
+        await stop_exporting()
+
+
+def _observe() -> None:
+    from backend.core.logs import configure_logging
+    from backend.core.tracing import start_exporting
+
+    configure_logging()
+    start_exporting()
 
 
 def _announce(settings: "Settings", sign_ins: "list[DemoSignIn]") -> None:

@@ -80,7 +80,7 @@ async def seed_configuration() -> None:
 
 
 async def seed_demo() -> list[DemoSignIn]:
-    """Create what is missing of the demo: two courses, two sections each, five people per role.
+    """Create what is missing of the demo: two courses, two sections each, five people per role, gentle limits.
 
     Returns the sign-ins of the people it made, so an empty list means that all were there. They share one random
     password, which is kept in the data directory too.
@@ -88,6 +88,7 @@ async def seed_demo() -> list[DemoSignIn]:
     async with transaction() as session:
         sections = await _seed_courses(session)
         made = await _seed_people(session, sections)
+        await genai.seed_demo_limits(session)
     if made:
         _keep(made)
     return made

@@ -25,7 +25,7 @@ hypothesis.settings.register_profile("full", max_examples=2_000, deadline=None)
 if os.environ.get("TEST_FULL"):
     hypothesis.settings.load_profile("full")
 
-OUTSIDE_PREFIXES = ("OPENAI_", "ANTHROPIC_", "OLLAMA_", "MIYABI_", "QDRANT_", "STOA_")
+OUTSIDE_PREFIXES = ("OPENAI_", "OTEL_", "ANTHROPIC_", "OLLAMA_", "MIYABI_", "QDRANT_", "STOA_")
 OUTSIDE_VARIABLES = ("APP_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 
 

@@ -28,6 +28,7 @@ def tutor(about: str, then: list[EventType[()]] | None = None) -> rx.Component:
         loading=TutorState.loading,
         failure=TutorState.failure,
         disabled_reason=TutorState.disabled_reason,
+        allowance=TutorState.allowance,
         notice=TutorState.notice,
         placeholder=f"Ask about this {about}",
         empty_title=rx.cond(TutorState.disabled_reason != "", "No tutor here", "Ask the tutor"),
@@ -43,4 +44,5 @@ def tutor(about: str, then: list[EventType[()]] | None = None) -> rx.Component:
         on_rate=TutorState.rate_answer,
         on_end=[TutorState.turn_ended, *then],
         on_earlier=TutorState.show_earlier,
+        on_allowance=TutorState.look_at_allowance,
     )

@@ -11,8 +11,8 @@ const UNITS = [
 ];
 const AS_DATE = 7 * DAY; // beyond this, a date says more than a number of days
 
-/** How long ago `at` (ISO 8601) was, kept up to date; the exact moment is its title. */
-export function When({ at }) {
+/** How long ago `at` (ISO 8601) was, kept up to date, with the exact moment as its title; or, if `exact`, just that. */
+export function When({ at, exact: asExact = false }) {
   const [now, setNow] = useState(null); // null on the server, whose clock and language aren't the reader's
   useEffect(() => {
     setNow(Date.now());
@@ -22,7 +22,15 @@ export function When({ at }) {
   const moment = new Date(at);
   if (now === null || Number.isNaN(moment.getTime())) return null;
   const exact = moment.toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" });
-  return h("time", { dateTime: moment.toISOString(), title: exact }, said(moment, now));
+  return h("time", { dateTime: moment.toISOString(), title: exact }, asExact ? exact : said(moment, now));
+}
+
+/** Tells the page its reader's time zone, by its IANA name. */
+export function ReadersZone({ onZone }) {
+  useEffect(() => {
+    onZone(Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC");
+  }, []);
+  return null;
 }
 
 function said(moment, now) {

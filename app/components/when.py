@@ -12,8 +12,19 @@ class _When(rx.Component):
     tag = "When"
 
     at: rx.Var[str]
+    # The moment itself instead of how long ago it was.
+    exact: rx.Var[bool]
 
 
-def moment(iso: rx.Var[str] | str) -> rx.Component:
-    """How long ago `iso` was, with the exact time as its title."""
-    return _When.create(at=iso)
+class ReadersZone(rx.Component):
+    """Draws nothing; calls `on_zone` once with the name of the reader's time zone, like Europe/Paris."""
+
+    library = _LIBRARY
+    tag = "ReadersZone"
+
+    on_zone: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+
+
+def moment(iso: rx.Var[str] | str, *, exact: bool = False) -> rx.Component:
+    """How long ago `iso` was, with the exact time as its title, or the exact time itself."""
+    return _When.create(at=iso, exact=exact)

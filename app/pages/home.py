@@ -4,7 +4,7 @@ import reflex as rx
 
 from app.components.page import opened, page, skeleton
 from app.components.when import moment
-from app.state.home import HomeState, RecentItem, SectionItem
+from app.state.home import BudgetItem, HomeState, RecentItem, SectionItem
 from app.state.session import Session
 
 
@@ -16,6 +16,7 @@ def home() -> rx.Component:
             rx.el.div(skeleton(), class_name="page"),
             rx.el.div(
                 rx.el.h1(rx.cond(Session.is_administrator, "Courses", "My courses")),
+                rx.cond(HomeState.budgets.length() > 0, _budgets()),
                 rx.cond(
                     HomeState.sections.length() > 0,
                     rx.el.ul(rx.foreach(HomeState.sections, _section), class_name="sections"),
@@ -25,6 +26,29 @@ def home() -> rx.Component:
                 class_name="page",
             ),
         ),
+    )
+
+
+def _budgets() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("Budgets this month"),
+        rx.el.ul(rx.foreach(HomeState.budgets, _budget)),
+        rx.el.a("Usage and cost", href="/admin/usage"),
+        class_name="budget-notice",
+        aria_label="Budgets",
+    )
+
+
+def _budget(item: rx.Var[BudgetItem]) -> rx.Component:
+    amounts = f"{item['spent']} of {item['budget']}"
+    return rx.el.li(
+        rx.cond(
+            item["state"] == "spent",
+            f"“{item['name']}” has spent its budget ({amounts}). What it serves is refused until next month, "
+            "or until the budget is raised.",
+            f"“{item['name']}” has used {item['percent']} of its budget ({amounts}).",
+        ),
+        custom_attrs={"data-state": item["state"]},
     )
 
 

@@ -8,6 +8,7 @@ from app.state.session import Session, acting
 from backend.core.errors import StoaError
 from backend.courses import list_sections
 from backend.dialogue import recent_conversations
+from backend.genai import Budget, BudgetState, budget_states
 
 
 class SectionItem(TypedDict):
@@ -30,11 +31,23 @@ class RecentItem(TypedDict):
     at: str
 
 
+class BudgetItem(TypedDict):
+    """A service config whose budget for this month is nearly or wholly spent; amounts in USD."""
+
+    name: str
+    state: str
+    spent: str
+    budget: str
+    percent: str
+
+
 class HomeState(Session):
     """The person's sections and latest conversations."""
 
     sections: list[SectionItem] = []
     recent: list[RecentItem] = []
+    budgets: list[BudgetItem] = []
+    """For administrators."""
     loading: bool = True
 
     @rx.event
@@ -45,6 +58,7 @@ class HomeState(Session):
         try:
             cards = await list_sections(actor)
             talks = await recent_conversations(actor)
+            budgets = await budget_states(actor) if actor.is_administrator else []
         except StoaError as error:
             return self._refusal(error)
         by_id = {card.id: card for card in cards}
@@ -69,5 +83,17 @@ class HomeState(Session):
             for card, section_id in talks
             if section_id in by_id
         ]
+        self.budgets = [_budget(each) for each in budgets if each.spending.state is not BudgetState.OK]
         self.loading = False
         return None
+
+
+def _budget(budget: Budget) -> BudgetItem:
+    spending = budget.spending
+    return BudgetItem(
+        name=budget.name,
+        state=spending.state,
+        spent=f"${spending.usd:,.2f}",
+        budget=f"${spending.budget_usd or 0:,.2f}",
+        percent=f"{int(spending.share * 100)}\u00a0%",
+    )

@@ -2,7 +2,7 @@
 
 from contextvars import ContextVar
 from typing import Any, TypedDict, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import reflex as rx
@@ -11,6 +11,7 @@ from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.constants import CompileVars
 from reflex_base.event import Event, EventSpec, get_event
+from reflex_base.event.context import EventContext
 
 from backend.access import ANONYMOUS, Actor, actor_for
 from backend.api import token_in
@@ -19,7 +20,6 @@ from backend.core.errors import NotSignedIn, StoaError, Unavailable
 log = structlog.get_logger(__name__)
 
 _acting: ContextVar[Actor] = ContextVar("acting", default=ANONYMOUS)
-_path: ContextVar[str] = ContextVar("path", default="/")
 
 
 def acting() -> Actor:
@@ -94,8 +94,8 @@ class Identity(Middleware):
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """Note the actor for the handlers of this event; never answers the event itself."""
+        structlog.contextvars.bind_contextvars(request_id=EventContext.get().txid, handler=event.name)
         _acting.set(ANONYMOUS)
-        _path.set(state.router.url.path)
         session = await state.get_state(Session)
         try:
             actor = await actor_for(token_in(state.router.headers.cookie))
@@ -116,12 +116,16 @@ class Identity(Middleware):
 
 
 def explain(exception: Exception) -> EventSpec:
-    """What the browser shows when a handler raised: our own sentences as they are, nothing of anything else."""
+    """What the browser shows when a handler raised: our own sentences as they are, nothing of anything else.
+
+    Reflex calls this from a task of its own, where of the event nothing is left but its `EventContext`.
+    """
+    context = EventContext.get()
     if isinstance(exception, NotSignedIn):
-        return cast(EventSpec, to_sign_in(_path.get()))
+        return cast(EventSpec, to_sign_in(urlsplit(str(context.router_data.get("asPath", "/"))).path))
     if isinstance(exception, StoaError):
         return _told(exception.message)
-    log.error("event_crashed", exc_info=exception)
+    log.error("event_crashed", exc_info=exception, request_id=context.txid)
     return _told(StoaError.message)
 
 

@@ -1,5 +1,6 @@
 """The tutor panel: one conversation, beside a lesson or on its own page. Streaming never goes through here."""
 
+from contextlib import suppress
 from datetime import UTC
 from typing import Any, TypedDict
 from uuid import UUID, uuid4
@@ -7,7 +8,7 @@ from uuid import UUID, uuid4
 import reflex as rx
 
 from app.state.session import Session, acting, to_sign_in
-from backend.core.errors import NotFound, NotSignedIn, StoaError, Unavailable
+from backend.core.errors import NotFound, NotSignedIn, StoaError, TooMany, Unavailable
 from backend.core.ids import parse_id
 from backend.courses import LessonView, SectionView
 from backend.dialogue import (
@@ -22,7 +23,7 @@ from backend.dialogue import (
     regenerate,
     stop,
 )
-from backend.genai import model_notice
+from backend.genai import Notice, Standing, allowance, model_notice
 
 LONGEST_EVENT = 200_000
 """Characters of a message looked at; what is longer is refused by its length alone."""
@@ -56,6 +57,17 @@ class Failure(TypedDict):
 
     nonce: str
     message: str
+    said_elsewhere: bool
+    """The allowance says it already."""
+
+
+class AllowanceItem(TypedDict):
+    """Limits that are near or reached: what to say, and after how many seconds to look again."""
+
+    nonce: str
+    standing: str
+    text: str
+    seconds: int
 
 
 class TutorState(Session):
@@ -66,6 +78,7 @@ class TutorState(Session):
     turn: TurnItem | None = None
     has_earlier: bool = False
     failure: Failure | None = None
+    allowance: AllowanceItem | None = None
     disabled_reason: str = ""
     notice: str = ""
     loading: bool = True
@@ -93,7 +106,7 @@ class TutorState(Session):
                 lesson_key=self._lesson_key,
             )
         except StoaError as error:
-            return self._fail(error)
+            return await self._refused(error)
         return await self._begun(turn)
 
     @rx.event
@@ -135,6 +148,16 @@ class TutorState(Session):
         """Read the conversation again: what was streamed was only a hint."""
         try:
             await self._reload()
+            await self._note_allowance()
+        except StoaError as error:
+            return self._fail(error)
+        return None
+
+    @rx.event
+    async def look_at_allowance(self) -> Any:
+        """Look again, for time has passed: a minute is over, or a day."""
+        try:
+            await self._note_allowance()
         except StoaError as error:
             return self._fail(error)
         return None
@@ -170,6 +193,7 @@ class TutorState(Session):
         self.disabled_reason = self._reason(lesson.section, lesson.tutor_off)
         self.notice = await model_notice(lesson.section.id)
         self.loading = False
+        await self._note_allowance()
         if not self.disabled_reason or lesson.section.role != "administrator":
             found = await latest_conversation(acting(), lesson.section.id, lesson.key)
             if found is not None and not self.conversation_id and not self._afresh:
@@ -186,6 +210,7 @@ class TutorState(Session):
         self.disabled_reason = self._reason(section, "")
         self.notice = await model_notice(section.id)
         self.loading = False
+        await self._note_allowance()
         await self._reload()
 
     def _reason(self, section: SectionView, tutor_off: str) -> str:
@@ -221,15 +246,29 @@ class TutorState(Session):
         try:
             turn = await begin(_id(message_id))
         except StoaError as error:
-            return self._fail(error)
+            return await self._refused(error)
         return await self._begun(turn)
 
     async def _begun(self, turn: StartedTurn) -> Any:
         self.conversation_id = str(turn.conversation_id)
         await self._reload()
+        await self._note_allowance()
 
-    def _fail(self, error: StoaError) -> Any:
-        self.failure = Failure(nonce=uuid4().hex, message=error.message)
+    async def _note_allowance(self) -> None:
+        """Where one may ask, what is left: nothing while that is plenty."""
+        self.allowance = None
+        if self._section_id is not None and not self.disabled_reason:
+            notice = (await allowance(acting(), self._section_id)).notice
+            self.allowance = _allowance(notice) if notice.text else None
+
+    async def _refused(self, error: StoaError) -> Any:
+        if isinstance(error, TooMany):
+            with suppress(StoaError):
+                await self._note_allowance()
+        return self._fail(error, said_elsewhere=isinstance(error, TooMany) and _blocks(self.allowance))
+
+    def _fail(self, error: StoaError, *, said_elsewhere: bool = False) -> Any:
+        self.failure = Failure(nonce=uuid4().hex, message=error.message, said_elsewhere=said_elsewhere)
         return to_sign_in(self.router.url.path) if isinstance(error, NotSignedIn) else None
 
 
@@ -242,6 +281,14 @@ def _id(text: str) -> UUID:
 
 def _turn(turn: StartedTurn) -> TurnItem:
     return TurnItem(id=str(turn.id), answer_id=str(turn.answer_id))
+
+
+def _allowance(notice: Notice) -> AllowanceItem:
+    return AllowanceItem(nonce=uuid4().hex, standing=notice.standing, text=notice.text, seconds=notice.seconds)
+
+
+def _blocks(item: AllowanceItem | None) -> bool:
+    return item is not None and item["standing"] != Standing.LOW
 
 
 def _item(message: MessageView) -> MessageItem:

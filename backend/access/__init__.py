@@ -1,5 +1,6 @@
 """People, what they are where, sign-in and sessions, and the question "may this actor do this to that?"."""
 
+from backend.access.audit import AUDIT_PAGE, AuditChange, AuditLine, audit_kinds, read_audit
 from backend.access.errors import PersonDisabled, WrongPassword
 from backend.access.models import AuditEntry, Person, Role, Theme
 from backend.access.people import enrol, ensure_person
@@ -20,10 +21,13 @@ from backend.access.sessions import (
 
 __all__ = [
     "ANONYMOUS",
+    "AUDIT_PAGE",
     "SYSTEM",
     "Action",
     "Actor",
+    "AuditChange",
     "AuditEntry",
+    "AuditLine",
     "Person",
     "PersonDisabled",
     "Role",
@@ -35,12 +39,14 @@ __all__ = [
     "WrongPassword",
     "actor_for",
     "actor_of",
+    "audit_kinds",
     "can",
     "choose_theme",
     "end_session",
     "enrol",
     "ensure_person",
     "list_sessions",
+    "read_audit",
     "record",
     "require",
     "sign_in",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import case, delete, func, or_, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -100,3 +100,28 @@ async def set_membership(session: AsyncSession, person_id: UUID, section_id: UUI
 def record(session: AsyncSession, entry: AuditEntry) -> None:
     """Write one line of the audit log in the caller's transaction."""
     session.add(entry)
+
+
+async def audit_entries(
+    session: AsyncSession, search: str, kind: str, before: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[tuple[AuditEntry, str | None]]:
+    """Lines of the audit log with the name of who acted, the latest first."""
+    statement = select(AuditEntry, Person.name).outerjoin(Person, col(Person.id) == col(AuditEntry.actor_id))
+    if kind:
+        statement = statement.where(func.split_part(col(AuditEntry.action), ".", 1) == kind)
+    if search:
+        said = func.translate(col(AuditEntry.action), "._", "  ")
+        someone = func.coalesce(func.concat(col(Person.name), " ", col(Person.email)), "")
+        places = (col(AuditEntry.subject), col(AuditEntry.action), said, someone)
+        nobody = case((col(AuditEntry.actor_id).is_(None), "the system"), else_="")
+        statement = statement.where(or_(*(place.icontains(search, autoescape=True) for place in (*places, nobody))))
+    if before:
+        statement = statement.where(tuple_(col(AuditEntry.created_at), col(AuditEntry.id)) < before)
+    order = col(AuditEntry.created_at).desc(), col(AuditEntry.id).desc()
+    return (await session.exec(statement.order_by(*order).limit(limit))).all()
+
+
+async def audit_kinds(session: AsyncSession) -> Sequence[str]:
+    """The parts before the dot of all actions in the audit log."""
+    kind = func.split_part(col(AuditEntry.action), ".", 1)
+    return (await session.exec(select(kind).distinct().order_by(kind))).all()

@@ -14,12 +14,13 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from backend.api import health, sessions, turns
+from backend.api import health, sessions, turns, usage
 from backend.api.security import content_policy, script_hashes
 from backend.core.database import dispose_engine
-from backend.core.errors import StoaError
+from backend.core.errors import StoaError, TooMany
+from backend.core.logs import configure_logging
 from backend.core.redis import close_redis
-from backend.core.telemetry import configure_logging
+from backend.core.tracing import start_exporting, stop_exporting
 from backend.dialogue import get_runner
 from backend.genai import close_providers
 
@@ -35,7 +36,7 @@ def create_api() -> FastAPI:
         title="Stoa", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
         description="Sign in with `POST /api/v1/session`, then ask the tutor with `POST /api/v1/turns`.",
     )  # fmt: skip
-    for part in (sessions.router, turns.router, health.router):
+    for part in (sessions.router, turns.router, usage.router, health.router):
         api.include_router(part, prefix="/api")
     api.add_api_route("/api/docs", _docs, include_in_schema=False)
     api.mount("/api/docs-assets", StaticFiles(directory=DOCS_ASSETS), name="docs-assets")
@@ -50,6 +51,7 @@ def create_api() -> FastAPI:
 async def lifespan() -> AsyncIterator[None]:
     """Run turns while the web process serves; close every connection when it stops."""
     configure_logging()
+    start_exporting()
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again while answers stream
     try:
@@ -59,6 +61,7 @@ async def lifespan() -> AsyncIterator[None]:
         await close_providers()
         await close_redis()
         await dispose_engine()
+        await stop_exporting()
 
 
 async def _docs() -> HTMLResponse:
@@ -79,7 +82,10 @@ def _problem(status: int, code: str, message: str) -> JSONResponse:
 
 async def _on_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StoaError)
-    return _problem(error.status, error.code, error.message)
+    answer = _problem(error.status, error.code, error.message)
+    if isinstance(error, TooMany) and error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""What every response and request goes through: security headers, a content policy, Origin checks, size limits."""
+"""What every response and request goes through: an id, headers, a content policy, Origin checks, size limits."""
 
 import base64
 import hashlib
@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.core.logs import request_id_from
 from backend.core.settings import get_settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -40,18 +42,21 @@ class Guard:
         self._policy = content_policy(inline_scripts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the request, then pass it on with headers added to the response."""
+        """Check the request, then pass it on under its id, with headers added to the response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         refusal = refuse(scope)
         app = refusal or self._app
-        await app(scope, _Capped(receive), self._with_headers(scope, send))
+        request_id = request_id_from(Headers(scope=scope).get("x-request-id"))
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await app(scope, _Capped(receive), self._with_headers(scope, send, request_id))
 
-    def _with_headers(self, scope: Scope, send: Send) -> Send:
+    def _with_headers(self, scope: Scope, send: Send, request_id: str) -> Send:
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
                 headers.setdefault("Content-Security-Policy", self._policy)
                 for name, value in FIXED_HEADERS.items():
                     headers.setdefault(name, value)

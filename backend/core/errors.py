@@ -1,5 +1,7 @@
 """Errors that a person may see. Each carries an HTTP status and a sentence safe to show."""
 
+from collections.abc import Mapping
+
 
 class StoaError(Exception):
     """Base of every error with a message for people.
@@ -57,12 +59,24 @@ class Invalid(StoaError):
     message = "That isn't valid."
 
 
+class FieldErrors(Invalid):
+    """A form breaks rules: `fields` says at each field which; the message says all of it."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__(" ".join(f"{name}: {sentence}" for name, sentence in self.fields.items()))
+
+
 class TooMany(StoaError):
-    """Too many attempts; the message says when to try again."""
+    """Too many attempts; the message says when to try again, and `retry_after` too, in seconds, where that is known."""
 
     status = 429
     code = "too_many"
     message = "Too many attempts. Please wait a little."
+
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(StoaError):

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         validation_alias="SECRET_KEY",
         description="Encrypts provider keys. Generated in the data directory in development; else required.",
     )
+    old_secret_keys: SecretStr | None = Field(
+        None,
+        description="Former values of `SECRET_KEY`, separated by commas: they decrypt until `stoa rotate-key` has run.",
+    )
     database_url: SecretStr | None = Field(
         None, validation_alias="DATABASE_URL", description="Postgres to use instead of the embedded one."
     )
@@ -101,7 +105,7 @@ class Settings(BaseSettings):
         description="Answers that all processes of one pool (web, workers) together read at once; unset: any.",
     )
     genai_config_cache: float = Field(
-        2.0, ge=0, description="How long a process remembers which models serve a feature."
+        2.0, ge=0, description="How long a process remembers which models serve a feature, and what limits hold."
     )
 
     prompt_max_chars: int = Field(32_000, ge=1, description="Longest message to the tutor, in characters.")
@@ -153,9 +157,10 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "secret_key", "database_url", "redis_url", "public_url", "llm_provider", "embedding_provider",
-        "anthropic_api_key", "anthropic_base_url", "openai_api_key", "openai_base_url", "ollama_base_url",
-        "ollama_model", "metrics_token", "cookie_secure", "completions_per_pool", "routing_primary_only", mode="before",
+        "secret_key", "old_secret_keys", "database_url", "redis_url", "public_url", "llm_provider",
+        "embedding_provider", "anthropic_api_key", "anthropic_base_url", "openai_api_key", "openai_base_url",
+        "ollama_base_url", "ollama_model", "metrics_token", "cookie_secure", "completions_per_pool",
+        "routing_primary_only", mode="before",
     )  # fmt: skip
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
@@ -181,6 +186,14 @@ class Settings(BaseSettings):
     def secure_cookies(self) -> bool:
         """Whether the session cookie is sent over HTTPS only."""
         return self.app_env == "production" if self.cookie_secure is None else self.cookie_secure
+
+    @property
+    def former_secret_keys(self) -> tuple[str, ...]:
+        """What `SECRET_KEY` was before. One that holds a comma itself is found when it stands alone."""
+        if self.old_secret_keys is None:
+            return ()
+        whole = self.old_secret_keys.get_secret_value()
+        return tuple(dict.fromkeys([whole, *(part.strip() for part in whole.split(",") if part.strip())]))
 
     @property
     def base_url(self) -> str:

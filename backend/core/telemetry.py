@@ -1,15 +1,6 @@
-"""Logs and metrics. Metrics live in one registry that `/api/metrics` exposes."""
+"""Metrics. They live in one registry that `/api/metrics` exposes."""
 
-import logging
-import re
-import sys
-from collections.abc import MutableMapping
-from typing import Any
-
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
-from backend.core.settings import get_settings
 
 REGISTRY = CollectorRegistry()
 
@@ -26,35 +17,27 @@ FIRST_TOKEN = Histogram(
 )  # fmt: skip
 SIGN_INS = Counter("stoa_sign_ins", "Sign-ins by result.", ["result"], registry=REGISTRY)
 
-_SECRET = re.compile(
-    r"(sk-[A-Za-z0-9_-]{8,}|Bearer\s+[A-Za-z0-9._~+/=-]{8,}|(?<=://)[^/\s:@]*:[^@\s]+(?=@))", re.IGNORECASE
+ROUTING_DECISIONS = Counter(
+    "stoa_routing_decisions", "Models chosen, and why.", ["feature", "model", "reason"], registry=REGISTRY
 )
-MASK = "[secret]"
+BREAKER_CHANGES = Counter("stoa_breaker_changes", "Changes of a model's breaker.", ["model", "to"], registry=REGISTRY)
+ADMISSIONS = Counter(
+    "stoa_admissions", "Requests for a model's slot by result.", ["model", "result"], registry=REGISTRY
+)
 
-
-def mask(text: str) -> str:
-    """`text` without anything that looks like a key, a bearer token or a password in a URL."""
-    return _SECRET.sub(MASK, text)
-
-
-def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
-
-
-def configure_logging() -> None:
-    """Send structured lines to standard error, as JSON or for people, at the level the settings say."""
-    settings = get_settings()
-    renderer: Any = structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _mask_event,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+OPERATION_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+OPERATION_TOKENS = tuple(float(4**power) for power in range(14))
+"""Both are the boundaries that OpenTelemetry's GenAI conventions name."""
+SERVED_BY = (
+    "gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "server_address", "server_port",
+    "error_type",
+)  # fmt: skip
+"""The response's model is left out: a server that names another one each time would make series without end."""
+OPERATION_DURATION = Histogram(
+    "gen_ai_client_operation_duration_seconds", "Duration of attempts at models (gen_ai.client.operation.duration).",
+    SERVED_BY, registry=REGISTRY, buckets=OPERATION_SECONDS,
+)  # fmt: skip
+TOKEN_USAGE = Histogram(
+    "gen_ai_client_token_usage", "Tokens of attempts at models (gen_ai.client.token.usage).",
+    (*SERVED_BY, "gen_ai_token_type"), registry=REGISTRY, buckets=OPERATION_TOKENS,
+)  # fmt: skip

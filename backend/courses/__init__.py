@@ -1,13 +1,14 @@
 """Courses as they are written and as they are run."""
 
 from backend.courses.reading import (
+    find_sections,
     list_sections,
     open_lesson,
     open_lesson_by_key,
     open_section,
     open_section_by_id,
 )
-from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionView
+from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionName, SectionView
 from backend.courses.writing import CourseText, LessonText, ensure_course, ensure_section
 
 __all__ = [
@@ -17,9 +18,11 @@ __all__ = [
     "LessonView",
     "ModuleView",
     "SectionCard",
+    "SectionName",
     "SectionView",
     "ensure_course",
     "ensure_section",
+    "find_sections",
     "list_sections",
     "open_lesson",
     "open_lesson_by_key",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -95,3 +95,16 @@ async def latest_version(session: AsyncSession, course_id: UUID) -> CourseVersio
             .limit(1)
         )
     ).one()
+
+
+async def sections_matching(
+    session: AsyncSession, actor: Actor, text: str, limit: int
+) -> Sequence[tuple[Section, Course]]:
+    """The actor's sections (an administrator's: all) whose slug, title or course holds every word of `text`."""
+    statement = select(Section, Course).join(Course, col(Course.id) == col(Section.course_id))
+    for word in text.split():
+        names = (col(Section.slug), col(Section.title), col(Course.title))
+        statement = statement.where(or_(*(name.icontains(word, autoescape=True) for name in names)))
+    if not (actor.is_administrator or actor.is_system):
+        statement = statement.where(col(Section.id).in_(actor.roles.keys()))
+    return (await session.exec(statement.order_by(col(Course.title), col(Section.slug)).limit(limit))).all()

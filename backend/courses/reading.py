@@ -12,7 +12,7 @@ from backend.core.database import transaction
 from backend.core.errors import NotFound, NotSignedIn
 from backend.courses import queries
 from backend.courses.models import AssistantSwitch, Course, Lesson, Module, Section
-from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionView
+from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionName, SectionView
 
 TUTOR_OFF_SECTION = "Your instructor has switched the tutor off in this section."
 TUTOR_OFF_GRADED = "This is graded work, so the tutor doesn't answer here. Try it on your own first."
@@ -30,6 +30,15 @@ async def list_sections(actor: Actor) -> list[SectionCard]:
         )
         for section, course, lessons in rows
     ]
+
+
+async def find_sections(actor: Actor, text: str, limit: int = 20) -> tuple[list[SectionName], bool]:
+    """The actor's sections whose slug, title or course holds every word of `text`: at most `limit`; are there more?"""
+    require(actor, Action.SECTION_LIST)
+    async with transaction() as session:
+        rows = await queries.sections_matching(session, actor, text, limit + 1)
+    named = [SectionName(section.id, section.slug, section.title, course.title) for section, course in rows[:limit]]
+    return named, len(rows) > limit
 
 
 async def open_section(actor: Actor, slug: str) -> SectionView:

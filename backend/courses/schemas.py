@@ -20,6 +20,16 @@ class SectionCard:
 
 
 @dataclass(frozen=True, slots=True)
+class SectionName:
+    """A section as one picks it from a list."""
+
+    id: UUID
+    slug: str
+    title: str
+    course_title: str
+
+
+@dataclass(frozen=True, slots=True)
 class LessonLink:
     """A lesson in a table of contents."""
 

@@ -17,7 +17,7 @@ from backend.dialogue.conversations import TITLE_LENGTH, owned, owned_message, s
 from backend.dialogue.models import Conversation, Message, MessageRole, Turn, TurnStatus
 from backend.dialogue.schemas import StartedTurn
 from backend.dialogue.turns import get_runner
-from backend.genai import Feature
+from backend.genai import Feature, Limits, count_message, refuse_over_limits
 
 TUTOR_OFF = "The tutor is switched off in this section."
 STILL_ANSWERING = "The tutor is still answering. Wait for it, or stop it first."
@@ -36,19 +36,20 @@ async def ask(
     """Ask the tutor, in a conversation of the actor's or in a new one, perhaps beside a lesson.
 
     Returns as soon as the question is stored; the answer comes over the turn's events. Raises `Invalid` for what
-    isn't a message, `Conflict` while the tutor still answers, `Forbidden` where the tutor is off.
+    isn't a message, `Conflict` while the tutor still answers, `Forbidden` where the tutor is off, and `TooMany` when
+    the section's limits are reached. What is refused isn't stored, nor counted as a message.
     """
     text = checked_prompt(text)
     require(actor, Action.TUTOR_ASK, Scope(section_id=section_id))
     if conversation_id is None:
-        await _refuse_when_off(actor, section_id, lesson_key)
+        limits = await _admit(actor, section_id, lesson_key)
         conversation = _new_conversation(actor, section_id, lesson_key, text)
     else:
         async with transaction() as session:
             conversation = await owned(session, actor, conversation_id, Action.CONVERSATION_CONTINUE)
         if conversation.section_id != section_id:
             raise NotFound("There is no such conversation in this section.")
-        await _refuse_when_off(actor, section_id, conversation.lesson_key)
+        limits = await _admit(actor, section_id, conversation.lesson_key)
     async with transaction() as session:
         if conversation_id is None:
             session.add(conversation)
@@ -56,13 +57,14 @@ async def ask(
         prompt = Message(conversation_id=conversation.id, role=MessageRole.USER, content=text)
         session.add(prompt)
         turn = await _begin(session, conversation.id, prompt)
+        await count_message(actor, limits)
     return _launch(turn)
 
 
 async def edit(actor: Actor, message_id: UUID, text: str) -> StartedTurn:
     """Put the actor's last message differently: it and its answer are replaced, and a new answer begins."""
     text = checked_prompt(text)
-    await _refuse_when_off_for(actor, message_id, MessageRole.USER)
+    limits = await _admit_again(actor, message_id, MessageRole.USER)
     async with transaction() as session:
         old, conversation = await _last(session, actor, message_id, MessageRole.USER)
         standing = await queries.thread(session, conversation.id)
@@ -71,17 +73,19 @@ async def edit(actor: Actor, message_id: UUID, text: str) -> StartedTurn:
         await session.flush()
         await queries.replace(session, [message for message in standing if message.id >= old.id], prompt)
         turn = await _begin(session, conversation.id, prompt)
+        await count_message(actor, limits)
     return _launch(turn)
 
 
 async def regenerate(actor: Actor, message_id: UUID) -> StartedTurn:
     """Answer the last question anew: the old answer is replaced."""
-    await _refuse_when_off_for(actor, message_id, MessageRole.ASSISTANT)
+    limits = await _admit_again(actor, message_id, MessageRole.ASSISTANT)
     async with transaction() as session:
         old, conversation = await _last(session, actor, message_id, MessageRole.ASSISTANT)
         prompt = await queries.last_of_role(session, conversation.id, MessageRole.USER)
         assert prompt is not None
         turn = await _begin(session, conversation.id, prompt, replacing=old)
+        await count_message(actor, limits)
     return _launch(turn)
 
 
@@ -128,14 +132,15 @@ def checked_prompt(text: str) -> str:
     return text
 
 
-async def _refuse_when_off_for(actor: Actor, message_id: UUID, role: MessageRole) -> None:
+async def _admit_again(actor: Actor, message_id: UUID, role: MessageRole) -> Limits:
     """In a transaction of its own, before the one that changes: two at once would need two connections each."""
     async with transaction() as session:
         _, conversation = await _last(session, actor, message_id, role)
-    await _refuse_when_off(actor, conversation.section_id, conversation.lesson_key)
+    return await _admit(actor, conversation.section_id, conversation.lesson_key)
 
 
-async def _refuse_when_off(actor: Actor, section_id: UUID, lesson_key: UUID | None) -> None:
+async def _admit(actor: Actor, section_id: UUID, lesson_key: UUID | None) -> Limits:
+    """The limits that the message counts against, if the tutor is on and none of them is reached."""
     section = await open_section_by_id(actor, section_id)
     if not section.assistant_enabled:
         raise Forbidden(TUTOR_OFF)
@@ -143,6 +148,7 @@ async def _refuse_when_off(actor: Actor, section_id: UUID, lesson_key: UUID | No
         lesson = await open_lesson_by_key(actor, section_id, lesson_key)
         if lesson.tutor_off:
             raise Forbidden(lesson.tutor_off)
+    return await refuse_over_limits(actor, section_id)
 
 
 def _new_conversation(actor: Actor, section_id: UUID, lesson_key: UUID | None, text: str) -> Conversation:

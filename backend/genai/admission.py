@@ -11,6 +11,7 @@ import structlog
 from backend.core.ids import new_id
 from backend.core.settings import get_settings
 from backend.core.tasks import to_the_end
+from backend.core.telemetry import ADMISSIONS, BREAKER_CHANGES
 from backend.genai.breaker import Breaker, Sample, State, Verdict
 from backend.genai.errors import AuthenticationFailed, Cancelled, CompletionError, ProviderUnavailable, RateLimited
 from backend.genai.schemas import ModelSpec, RateLimits
@@ -48,6 +49,7 @@ async def admit(spec: ModelSpec, together: RateLimits) -> "Ticket | Refusal":
     except BaseException:
         await to_the_end(ticket.give_back())
         raise
+    ADMISSIONS.labels(spec.name, refusal.reason if refusal else "admitted").inc()
     return refusal or ticket
 
 
@@ -103,6 +105,8 @@ class Ticket:
     async def _pass_breaker(self) -> Refusal | None:
         key, spec = breaker_key(self._spec.id), self._spec
         [text] = await get_shared().read([key])
+        if Breaker.is_closed(text):
+            return None
         held, now = Breaker.decode(text), time.time()
         if held.state(now) is State.HALF_OPEN:
             before, after = await self._change(lambda each: each.admit(self._token, now, LEASE + spec.total_timeout))
@@ -111,8 +115,6 @@ class Ticket:
             if self._probing:
                 log.info("breaker_probe", model=spec.name)
                 return None
-        elif held.state(now) is State.CLOSED:
-            return None
         at = held.next_probe_at(now)
         return Refusal("open", None if at is None else max(at - now, 1.0))
 
@@ -139,14 +141,18 @@ class Ticket:
         return held.record(policy, Sample(now, _verdict(error), first_token), self._token)
 
     async def _change(self, by: Callable[[Breaker], Breaker | None]) -> tuple[Breaker, Breaker]:
-        def change(text: str | None) -> str | None:
-            after = by(Breaker.decode(text))
-            return None if after is None else after.encode()
+        before = after = Breaker()
 
-        texts = await get_shared().change(breaker_key(self._spec.id), change)
-        before, after = Breaker.decode(texts[0]), Breaker.decode(texts[1])
+        def change(text: str | None) -> str | None:
+            nonlocal before, after
+            before = Breaker.decode(text)
+            after = by(before) or before
+            return None if after is before else after.encode()
+
+        await get_shared().change(breaker_key(self._spec.id), change)
         if (before.opened_at, before.good_probes) != (after.opened_at, after.good_probes):
             said = {"opened_at": after.opened_at, "cooldown": after.cooldown, "why": after.last_error}
+            BREAKER_CHANGES.labels(self._spec.name, after.state(time.time()).value).inc()
             log.warning("breaker_changed", model=self._spec.name, state=after.state(time.time()).value, **said)
         return before, after
 

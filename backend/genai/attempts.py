@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import structlog
 
+from backend.core.masking import mask
 from backend.core.tasks import to_the_end
 from backend.genai import clients, ledger
 from backend.genai.admission import Ticket
@@ -104,6 +105,7 @@ async def try_model(
     """`opening`, then the answer of one model. Whatever becomes of it, the ledger gets a row and `ticket` is closed."""
     spec, said = attempt.spec, []
     outcome, failure = Outcome.CANCELLED, None
+    attempt.asked(prompt)
     try:
         yield opening
         provider = await clients.provider_for(spec)
@@ -131,6 +133,8 @@ async def try_model(
             failure = Cancelled()
             attempt.usage = attempt.usage or (estimate_usage(prompt, "".join(said)) if said else None)
         await to_the_end(_settle(attempt, outcome, failure, prompt, ticket))
+        if outcome is not Outcome.FAILED:
+            attempt.over()
 
 
 async def _settle(
@@ -163,9 +167,12 @@ def storable(text: str) -> str:
 
 
 def _note_model(attempt: Attempt, finished: Finished) -> Finished:
-    """Every row of the ledger records what answered; the log warns when it isn't, or is no longer, what was asked."""
-    reported = storable(finished.reported_model)[:LONGEST_MODEL_NAME] if finished.reported_model else None
-    attempt.reported_model = reported
+    """Every row of the ledger records what answered; the log warns when it isn't, or is no longer, what was asked.
+
+    A server may write anything into its model's name, our key too.
+    """
+    reported = mask(storable(finished.reported_model))[:LONGEST_MODEL_NAME] if finished.reported_model else None
+    attempt.reported_model, attempt.finish_reason = reported, finished.reason
     asked, name = attempt.spec.model, attempt.spec.name
     if reported is not None and reported != _drifted.get(name, asked):
         log.warning("model_drift", model=name, asked=asked, answered=reported)

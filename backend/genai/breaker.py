@@ -6,7 +6,7 @@ when no request comes. Moments are seconds since the epoch.
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -74,16 +74,21 @@ class Breaker:
         """The record that `encode` wrote; a new one for None, and for what another version of Stoa wrote."""
         try:
             held: dict[str, Any] = json.loads(text) if text else {}
-            samples = tuple(Sample(at, Verdict(verdict), first) for at, verdict, first in held.pop("samples", ()))
+            samples = tuple(Sample(at, _VERDICTS[verdict], first) for at, verdict, first in held.pop("samples", ()))
             return cls(samples=samples, **held)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
+
+    @staticmethod
+    def is_closed(text: str | None) -> bool:
+        """Whether the record `text` lets everybody through, without reading all of it: asked before each request."""
+        return text is None or '"opened_at"' not in text
 
     def encode(self) -> str:
         """The record as text."""
-        held = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "samples"}
-        kept = {name: value for name, value in held.items() if value}
-        return json.dumps({**kept, "samples": [tuple(asdict(sample).values()) for sample in self.samples]})
+        held = {name: value for name in _HEAD if (value := getattr(self, name))}
+        samples = [(each.at, each.verdict, each.first_token) for each in self.samples]
+        return json.dumps({**held, "samples": samples})
 
     def state(self, now: float) -> State:
         """Who is let through."""
@@ -193,3 +198,7 @@ class Breaker:
 
     def _without_probe(self, token: str) -> Self:
         return replace(self, probe="", probe_until=0.0) if self.probe == token else self
+
+
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
+_HEAD = [each.name for each in fields(Breaker) if each.name != "samples"]

@@ -16,6 +16,10 @@ from backend.genai.schemas import Feature, ModelKind, ProviderName
 KEY_VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*(KEY|TOKEN)$")
 OWN_SECRETS = frozenset({"SECRET_KEY", "STOA_METRICS_TOKEN"})
 
+ONE_KEY = "give api_key or api_key_env, not both"
+DIMENSIONS = "an embedding model has dimensions, a chat model has none"
+BOTH_PRICES = "price_input and price_output go together"
+
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -108,11 +112,11 @@ class ModelEntry(_Entry):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.api_key and self.api_key_env:
-            raise ValueError("give api_key or api_key_env, not both")
+            raise ValueError(ONE_KEY)
         if (self.kind is ModelKind.EMBEDDING) != (self.dimensions is not None):
-            raise ValueError("an embedding model has dimensions, a chat model has none")
+            raise ValueError(DIMENSIONS)
         if (self.price_input is None) != (self.price_output is None):
-            raise ValueError("price_input and price_output go together")
+            raise ValueError(BOTH_PRICES)
         return self
 
 

@@ -47,6 +47,11 @@ async def provider_for(spec: ModelSpec) -> Provider:
     return provider
 
 
+async def open_apart(spec: ModelSpec) -> Provider:
+    """A provider of `spec` that nobody shares: the caller closes it. Raises what `provider_for` does."""
+    return await asyncio.to_thread(open_provider, await _resolved(spec))
+
+
 async def close_providers() -> None:
     """Close every client and forget what is shared with other processes, at shutdown."""
     await close_shared()

@@ -11,8 +11,11 @@ from uuid import UUID
 
 import structlog
 
+from backend.core.tasks import to_the_end
+from backend.core.telemetry import ROUTING_DECISIONS
 from backend.genai.admission import admit
 from backend.genai.attempts import Said, try_model
+from backend.genai.budgets import note_spending
 from backend.genai.errors import CompletionError, InvalidRequest
 from backend.genai.ledger import Attempt, Purpose
 from backend.genai.routing import Chain, refuse_over_budget, resolve, single
@@ -60,9 +63,13 @@ async def stream(request: CompletionRequest) -> AsyncGenerator[Event, None]:
     """
     chain = await _chain(request)
     await refuse_over_budget(chain)
-    async with aclosing(_walked(request, chain)) as events:
-        async for event in events:
-            yield event
+    try:
+        async with aclosing(_walked(request, chain)) as events:
+            async for event in events:
+                yield event
+    finally:
+        if chain.config_id and chain.budget_usd is not None:
+            await to_the_end(note_spending(chain.config_id))
 
 
 async def generate(request: CompletionRequest) -> Completion:
@@ -120,6 +127,7 @@ async def _walked(request: CompletionRequest, chain: Chain) -> AsyncGenerator[Ev
         prompt = replace(_tailored(request.prompt, chain, step.spec), time_limit=end - now())
         opening, prompt = said.opening(step, prompt, walk.last_code)
         attempt = Attempt(purpose, said.attempts, step.spec, opening.reason)
+        ROUTING_DECISIONS.labels(request.feature.value, step.spec.name, opening.reason).inc()
         try:
             async with aclosing(try_model(attempt, prompt, ticket, opening)) as events:
                 async for event in events:

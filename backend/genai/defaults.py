@@ -23,6 +23,13 @@ LOCAL_MAX_OUTPUT_TOKENS = 512
 LOCAL_FIRST_TOKEN_TIMEOUT = 120.0
 """Two cores read a lesson at a few hundred tokens per second, and questions queue for them."""
 
+DEFAULT_URLS = {
+    ProviderName.OPENAI: "https://api.openai.com/v1",
+    ProviderName.ANTHROPIC: "https://api.anthropic.com",
+    ProviderName.OLLAMA: "http://localhost:11434",
+}
+"""Where a model is asked that has no address of its own."""
+
 DEFAULT_ORDER = (ProviderName.ANTHROPIC, ProviderName.OPENAI, ProviderName.OLLAMA)
 PROVIDER_ALIASES = {"claude": ProviderName.ANTHROPIC}
 

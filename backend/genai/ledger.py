@@ -1,4 +1,4 @@
-"""The ledger: one row per attempt, written whatever became of it."""
+"""The ledger: one row per attempt, written whatever became of it. Telemetry hears of it here, too."""
 
 import asyncio
 import time
@@ -13,11 +13,11 @@ from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.errors import Unavailable
 from backend.core.ids import new_id
-from backend.core.telemetry import COMPLETIONS, FIRST_TOKEN, TOKENS
 from backend.genai.errors import CompletionError
 from backend.genai.models import CompletionRequest, Outcome
+from backend.genai.observing import observe
 from backend.genai.prices import cost_of
-from backend.genai.schemas import ModelSpec, Usage
+from backend.genai.schemas import FinishReason, ModelSpec, Prompt, Usage
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +51,19 @@ class Attempt:
     reported_model: str | None = None
     started: float = field(default_factory=time.perf_counter)
     first_token_ms: float | None = None
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    finish_reason: FinishReason | None = None
+
+    def asked(self, prompt: Prompt) -> None:
+        """Note how the model is asked, never what; from now on log lines name the request that they belong to."""
+        self.temperature, self.max_output_tokens = prompt.temperature, prompt.max_output_tokens
+        request_id, feature = str(self.purpose.request_id), str(self.purpose.feature)
+        structlog.contextvars.bind_contextvars(completion_request_id=request_id, feature=feature)
+
+    def over(self) -> None:
+        """Log lines name the request no longer. After a failure they should, for what the caller says of it."""
+        structlog.contextvars.unbind_contextvars("completion_request_id", "feature")
 
     def saw_token(self) -> None:
         """Note the time of the first token."""
@@ -104,7 +117,7 @@ async def record(attempt: Attempt, outcome: Outcome, error: Exception | None = N
     can't be written is in the log.
     """
     row = attempt.row(outcome, error)
-    _count(attempt, row)
+    observe(attempt, row)
     await asyncio.shield(_in_background(_write_soon(row)))
 
 
@@ -146,12 +159,3 @@ async def _write(row: CompletionRequest) -> None:
 
 def _lose(row: CompletionRequest, error: BaseException) -> None:
     log.error("ledger_row_lost", error=f"{type(error).__name__}: {error}", **row.model_dump(mode="json"))
-
-
-def _count(attempt: Attempt, row: CompletionRequest) -> None:
-    name = attempt.spec.name
-    COMPLETIONS.labels(name, row.outcome, row.error_class or "").inc()
-    TOKENS.labels(name, "input").inc(row.input_tokens)
-    TOKENS.labels(name, "output").inc(row.output_tokens)
-    if attempt.first_token_ms is not None:
-        FIRST_TOKEN.labels(name).observe(attempt.first_token_ms / 1000)

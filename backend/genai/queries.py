@@ -1,13 +1,15 @@
 """All SQL about models, chains and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import case, delete, func
+from sqlalchemy import case, delete, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.access import AuditEntry
 from backend.courses.models import Section
@@ -21,6 +23,7 @@ from backend.genai.models import (
 )
 from backend.genai.schemas import Feature, ModelKind
 
+_Row = TypeVar("_Row")
 _SEEDING = 0x53656564  # "Seed": the advisory lock of a process that seeds
 
 
@@ -81,9 +84,10 @@ async def service_configs(session: AsyncSession) -> Sequence[ServiceConfig]:
     return (await session.exec(select(ServiceConfig).order_by(col(ServiceConfig.name)))).all()
 
 
-async def config_by_name(session: AsyncSession, name: str) -> ServiceConfig | None:
-    """The service config with this name."""
-    return (await session.exec(select(ServiceConfig).where(col(ServiceConfig.name) == name))).one_or_none()
+async def config_by_name(session: AsyncSession, name: str, *, lock: bool = False) -> ServiceConfig | None:
+    """The service config with this name; with `lock`, as it is now, and nobody else's until the transaction ends."""
+    statement = select(ServiceConfig).where(col(ServiceConfig.name) == name)
+    return (await session.exec(_locked(statement) if lock else statement)).one_or_none()
 
 
 async def config_was_changed(session: AsyncSession, name: str) -> bool:
@@ -102,16 +106,15 @@ async def replace_chain(session: AsyncSession, config_id: UUID, links: Sequence[
     await session.flush()
 
 
-async def feature_row(session: AsyncSession, feature: str, section_id: UUID | None) -> FeatureConfig | None:
-    """The feature config stored for exactly this feature and section."""
+async def feature_row(
+    session: AsyncSession, feature: str, section_id: UUID | None, *, lock: bool = False
+) -> FeatureConfig | None:
+    """The feature config stored for exactly this feature and section; `lock` as in `config_by_name`."""
     place = col(FeatureConfig.section_id)
-    return (
-        await session.exec(
-            select(FeatureConfig).where(
-                col(FeatureConfig.feature) == feature, place.is_(None) if section_id is None else place == section_id
-            )
-        )
-    ).one_or_none()
+    statement = select(FeatureConfig).where(
+        col(FeatureConfig.feature) == feature, place.is_(None) if section_id is None else place == section_id
+    )
+    return (await session.exec(_locked(statement) if lock else statement)).one_or_none()
 
 
 async def misserved_features(session: AsyncSession) -> Sequence[tuple[str, str]]:
@@ -132,9 +135,10 @@ async def misserved_features(session: AsyncSession) -> Sequence[tuple[str, str]]
     return (await session.exec(statement)).all()
 
 
-async def config_by_id(session: AsyncSession, config_id: UUID) -> ServiceConfig:
-    """The service config with this id."""
-    return (await session.exec(select(ServiceConfig).where(col(ServiceConfig.id) == config_id))).one()
+async def config_by_id(session: AsyncSession, config_id: UUID, *, lock: bool = False) -> ServiceConfig | None:
+    """The service config with this id; `lock` as in `config_by_name`."""
+    statement = select(ServiceConfig).where(col(ServiceConfig.id) == config_id)
+    return (await session.exec(_locked(statement) if lock else statement)).one_or_none()
 
 
 async def feature_rows(session: AsyncSession) -> Sequence[tuple[FeatureConfig, str, str | None]]:
@@ -160,3 +164,23 @@ async def spent_since(session: AsyncSession, config_id: UUID, since: datetime) -
         col(CompletionRequest.config_id) == config_id, col(CompletionRequest.created_at) >= since
     )
     return (await session.exec(total)).one() or Decimal(0)
+
+
+async def lock_models_with_secrets(session: AsyncSession) -> Sequence[RegisteredModel]:
+    """The models that have a sealed key or organization, by name; nobody changes them until the transaction ends."""
+    statement = (
+        select(RegisteredModel)
+        .where(col(RegisteredModel.api_key).is_not(None) | col(RegisteredModel.organization).is_not(None))
+        .order_by(col(RegisteredModel.name))
+        .with_for_update()
+    )
+    return (await session.exec(statement)).all()
+
+
+async def set_secrets(session: AsyncSession, model_id: UUID, sealed: Mapping[str, bytes]) -> None:
+    """Replace sealed columns of a model, without counting that as a change."""
+    await session.exec(update(RegisteredModel).where(col(RegisteredModel.id) == model_id).values(**sealed))
+
+
+def _locked(statement: SelectOfScalar[_Row]) -> SelectOfScalar[_Row]:
+    return statement.with_for_update().execution_options(populate_existing=True)

@@ -1,7 +1,9 @@
 """Which models serve a request: the section's chain for the feature, else the default one."""
 
+import asyncio
 import os
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -48,11 +50,13 @@ class Chain:
 
 
 _resolved: dict[tuple[str, UUID | None], tuple[float, Chain]] = {}
+_resolving: dict[tuple[str, UUID | None], asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 def forget_resolved() -> None:
     """Read the configuration anew at the next request, after it was changed."""
     _resolved.clear()
+    _resolving.clear()
 
 
 async def resolve(feature: Feature, section_id: UUID | None = None) -> Chain:
@@ -62,9 +66,15 @@ async def resolve(feature: Feature, section_id: UUID | None = None) -> Chain:
     model of the chain may serve it.
     """
     key = (feature.value, section_id)
-    moment = time.monotonic()
-    if (known := _resolved.get(key)) and known[0] > moment:
-        return known[1]
+    async with _resolving[key]:  # many ask at once when what was remembered is too old
+        if (known := _resolved.get(key)) and known[0] > time.monotonic():
+            return known[1]
+        chain = await _resolve(feature, section_id)
+        _resolved[key] = (time.monotonic() + get_settings().genai_config_cache, chain)
+        return chain
+
+
+async def _resolve(feature: Feature, section_id: UUID | None) -> Chain:
     async with transaction() as session:
         config = await queries.feature_config(session, feature, section_id)
         rows = await queries.chain(session, config.id) if config else []
@@ -72,9 +82,7 @@ async def resolve(feature: Feature, section_id: UUID | None = None) -> Chain:
     if config is None:
         raise MissingFeatureConfig(detail=f"no service config for {feature.value}")
     chain = _chain(config, [model for _, model in rows], feature)
-    chain = replace(chain, provider_limits={ProviderName(row.provider): _rate_limits(row) for row in limits})
-    _resolved[key] = (moment + get_settings().genai_config_cache, chain)
-    return chain
+    return replace(chain, provider_limits={ProviderName(row.provider): _rate_limits(row) for row in limits})
 
 
 async def single(name: str, feature: Feature) -> Chain:

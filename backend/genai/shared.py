@@ -193,16 +193,14 @@ class Shared:
         """The records under `keys`."""
         return await self._on_store(lambda store: store.read(keys)) if keys else []
 
-    async def change(self, key: str, by: Callable[[str | None], str | None]) -> tuple[str | None, str | None]:
-        """Replace a record by what `by` makes of it, whoever else changes it; None leaves it. Before and after."""
+    async def change(self, key: str, by: Callable[[str | None], str | None]) -> None:
+        """Replace a record by what `by` makes of it, whoever else changes it meanwhile; None leaves it."""
         async with self._changing[key]:  # so that only other processes can interfere
             while True:
                 [before] = await self.read([key])
                 after = by(before)
-                if after is None or after == before:
-                    return before, before
-                if await self._on_store(lambda store: store.swap(key, before, after)):  # noqa: B023 - awaited here
-                    return before, after
+                if after is None or await self._on_store(lambda store: store.swap(key, before, after)):  # noqa: B023
+                    return
 
     async def enter(self, rooms: Mapping[str, int], token: str) -> str | None:
         """Take a place in each of `rooms` until `leave`, or in none: then the name of one that is full."""

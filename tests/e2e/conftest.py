@@ -2,8 +2,9 @@
 
 Run them by themselves: `pytest tests/e2e`. Playwright's synchronous interface and tests that are coroutines don't mix.
 
-python-autumn keeps the real local model; chemistry-autumn is answered by a replay server, whose answers are in
-`script.py`. Turns are swept at about a quarter of the usual times.
+python-autumn keeps the real local model; the sections of chemistry are answered by a replay server, whose answers are
+in `script.py`. Turns are swept at about a quarter of the usual times. The demo's limits are lifted, for no person types
+as fast as these tests; `test_limits.py` sets its own for chemistry-evening.
 """
 
 import os
@@ -59,6 +60,7 @@ def app() -> Iterator[App]:
         running = App(f"http://localhost:{port}", data_dir, services_of(data_dir)["DATABASE_URL"])
         running.wait_until_healthy()
         _answer_chemistry_by(replay_url, folder, data_dir)
+        running.sql("DELETE FROM usage_limits")
         yield running
         up.end()
 
@@ -66,9 +68,12 @@ def app() -> Iterator[App]:
 def _answer_chemistry_by(replay_url: str, folder: Path, data_dir: Path) -> None:
     file = folder / "models.yaml"
     model = {"name": "replay", "provider": "openai", "model": MODEL, "url_template": replay_url, "api_key": API_KEY}
-    override = {"feature": "student_dialogue", "section": "chemistry-autumn", "service_config": "replay"}
+    overrides = [
+        {"feature": "student_dialogue", "section": section, "service_config": "replay"}
+        for section in ("chemistry-autumn", "chemistry-evening")
+    ]
     chain = {"name": "replay", "primary_model": "replay"}
-    catalogue = {"models": [model], "service_configs": [chain], "feature_configs": [override]}
+    catalogue = {"models": [model], "service_configs": [chain], "feature_configs": overrides}
     file.write_text(yaml.safe_dump(catalogue))
     with stoa(data_dir, "genai", "import", str(file)) as command:
         assert command.ends() == 0, command.output

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.replay import Received, Replay
+from tests.support.replay import Received, Replay, Script
 from tests.support.replay_answers import Answer, openai_answer, openai_error
 
 COUNTED = " ".join(f"word{number}" for number in range(1, 121))
@@ -53,23 +53,47 @@ def answer(request: Received) -> Answer:
         case "hostile":
             return openai_answer(HOSTILE).pace(60)
         case "refuse":
-            return openai_error(401, "Incorrect API key provided")
+            return openai_error(400, "Malformed: Incorrect API key sk-replay-0123456789abcdef (401)")
         case _:
             return openai_answer(f"You said: {question}")
 
 
+class Served:
+    """A replay server that runs in a thread of its own."""
+
+    def __init__(self, script: Script) -> None:
+        self._replay = Replay(script)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"{self._replay.url}/v1"
+
+    @property
+    def asked(self) -> int:
+        """Requests so far."""
+        return len(self._replay.requests)
+
+    def stop(self) -> None:
+        """Hang up on everybody, and take nobody any more."""
+        asyncio.run_coroutine_threadsafe(self._replay.stop(), self._loop).result()
+
+    def __enter__(self) -> "Served":
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._replay.start(), self._loop).result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
 @contextmanager
 def replaying() -> Iterator[str]:
-    """The replay server in a thread; yields its address."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    replay = Replay(answer)
-    asyncio.run_coroutine_threadsafe(replay.start(), loop).result()
-    try:
-        yield f"{replay.url}/v1"
-    finally:
-        asyncio.run_coroutine_threadsafe(replay.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    """The replay server of chemistry-autumn; yields its address."""
+    with Served(answer) as served:
+        yield served.url

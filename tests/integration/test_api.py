@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from backend.access import attempts
 from backend.api import sessions
 from backend.api.security import MAX_BODY, script_hashes
+from backend.core import windows
 from backend.core.embedded.valkey import start_valkey
 from backend.core.redis import close_redis
 from backend.courses.models import Section
@@ -30,7 +30,7 @@ TEXT = "".join(WORDS)
 
 @pytest.fixture
 async def school(services: None) -> School:
-    attempts._in_memory.cache_clear()
+    windows._in_memory.cache_clear()
     return await found_school()
 
 

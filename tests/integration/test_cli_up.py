@@ -125,6 +125,16 @@ def test_a_command_attaches_to_a_running_stoa(running: Running) -> None:
     assert servers(running.data_dir) == before
 
 
+def test_the_key_stays_while_stoa_runs(running: Running) -> None:
+    key = (running.data_dir / "secret_key").read_text()
+    with stoa(running.data_dir, "rotate-key") as command:
+        assert command.ends() == 1
+        assert f"stoa up (process {running.up.process.pid}) is using" in command.output
+        assert "start Stoa again" in command.output
+    assert (running.data_dir / "secret_key").read_text() == key
+    assert services_of(running.data_dir)["SECRET_KEY"] == key
+
+
 def test_without_the_demo_there_are_no_people(running: Running) -> None:
     assert people(running.data_dir) == 0
 

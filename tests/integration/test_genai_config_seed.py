@@ -10,8 +10,9 @@ from sqlmodel import col, select
 from backend.access import SYSTEM, AuditEntry
 from backend.core.database import transaction
 from backend.genai import Feature, export_catalogue, resolve, seed_configuration
+from backend.genai.errors import MissingFeatureConfig
 from tests.support.genai import ask, nothing_remembered, store, text_of
-from tests.support.services import environment
+from tests.support.services import SECRET_KEY, environment
 
 KEYS = {"ANTHROPIC_API_KEY": "sk-ant-1", "OPENAI_API_KEY": "sk-1"}
 NO_LOCAL_MODEL = {"STOA_LOCAL_MODEL": "false"}
@@ -34,6 +35,39 @@ async def start(variables: Mapping[str, str] = NO_LOCAL_MODEL) -> dict[str, list
 
 async def chain(feature: Feature) -> list[str]:
     return [spec.name for spec in (await resolve(feature)).models]
+
+
+PRODUCTION = {"APP_ENV": "production", "SECRET_KEY": SECRET_KEY}
+ADDRESSES = {"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1", "OLLAMA_BASE_URL": "http://127.0.0.1:11434"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "tutor", "grading", "search"),
+    [
+        (NO_LOCAL_MODEL, "none", "none", "no embeddings"),
+        ({**NO_LOCAL_MODEL, **PRODUCTION}, "none", None, "no embeddings"),
+        ({**KEYS, **PRODUCTION}, "claude openai", "claude openai", "openai embeddings"),
+        (ADDRESSES, "openai ollama", "openai ollama", "ollama embeddings"),
+        ({**ADDRESSES, "MIYABI_EMBEDDING_PROVIDER": "openai"}, "openai ollama", "openai ollama", "openai embeddings"),
+        (
+            {**KEYS, **ADDRESSES, "MIYABI_LLM_FALLBACK_CHAIN": "ollama, openai", "MIYABI_LLM_PROVIDER": "openai"},
+            "openai ollama", "openai ollama", "ollama embeddings",
+        ),
+        ({**KEYS, "MIYABI_LLM_PROVIDER": "openai"}, "openai claude", "claude openai", "no embeddings"),
+    ],
+)  # fmt: skip
+async def test_what_the_environment_names_is_what_serves(
+    variables: dict[str, str], tutor: str, grading: str | None, search: str
+) -> None:
+    with environment(**variables):
+        await seed_configuration()
+        assert await chain(Feature.STUDENT_DIALOGUE) == tutor.split()
+        assert await chain(Feature.SEMANTIC_SEARCH) == [search]
+        if grading is None:  # a stand-in never grades for real
+            with pytest.raises(MissingFeatureConfig):
+                await resolve(Feature.GRADING_FEEDBACK)
+        else:
+            assert await chain(Feature.GRADING_FEEDBACK) == grading.split()
 
 
 async def test_every_feature_has_a_default_after_the_first_start() -> None:

@@ -18,7 +18,6 @@ from backend.access import (
     Visitor,
     WrongPassword,
     actor_for,
-    attempts,
     choose_theme,
     end_session,
     enrol,
@@ -31,6 +30,7 @@ from backend.access import (
 )
 from backend.access.models import Person, Session
 from backend.access.sessions import TOUCH_AFTER
+from backend.core import windows
 from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.embedded.valkey import start_valkey
@@ -47,7 +47,7 @@ HOME = Visitor(address="192.0.2.1", user_agent="Firefox")
 
 @pytest.fixture(autouse=True)
 def _attempts_forgotten() -> None:
-    attempts._in_memory.cache_clear()
+    windows._in_memory.cache_clear()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The life of a turn: asked, answered, stopped, replaced, failed, interrupted; and the rows that stay of it."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,8 +11,9 @@ from unittest.mock import patch
 from uuid import UUID
 
 import pytest
-from sqlmodel import select, update
+from sqlmodel import col, select, update
 
+from backend.access import SYSTEM
 from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -35,11 +37,12 @@ from backend.dialogue import (
 from backend.dialogue.asking import TUTOR_OFF
 from backend.dialogue.models import Conversation, Message, Turn, TurnStatus
 from backend.dialogue.turns import CRASHED, TurnRunner, stream_name
+from backend.genai.health import close_breaker, read_health
 from backend.genai.models import CompletionRequest, RegisteredModel
 from tests.support.replay import API_KEY, Replay, refusing_port
-from tests.support.replay_answers import openai_answer, openai_error
+from tests.support.replay_answers import MODEL, openai_answer, openai_error
 from tests.support.school import School, begin_turn, change, converse, found_school, messages_of, turn_of
-from tests.support.tutoring import ended, fold, frames_of, register, tutoring, until
+from tests.support.tutoring import add_fallback, ended, fold, frames_of, register, tutoring, until
 
 PATIENCE = 3.0
 """Seconds: three times what is promised for a stop."""
@@ -109,6 +112,36 @@ async def test_a_finished_answer_is_stored_with_all_it_took(school: School, runn
     assert row.finished_at is not None
     view = await open_conversation(await school.actor(), turn.conversation_id)
     assert (view.title, view.turn) == ("What is gluten?", None)
+
+
+async def test_an_answer_that_breaks_off_is_stored_whole_from_the_next_model(
+    school: School, runner: TurnRunner, replay: Replay
+) -> None:
+    replay.play(openai_answer("Gluten is what").pace(20).cut(after=2))
+    async with Replay(openai_answer("Protein of wheat.")) as other:
+        await add_fallback(other)
+        turn = await begin(school)
+        frames = await frames_of(await follow_turn(await school.actor(), turn.id))
+        assert await ended(turn.id) is TurnStatus.FINISHED
+    answer = await answer_of(turn)
+    assert (answer.content, answer.status, answer.model) == ("Protein of wheat.", "finished", "fallback")
+    assert fold(frames) == answer.content
+    (restarted,) = [json.loads(frame.data) for frame in frames if frame.name == "restarted"]
+    assert restarted["model"] == "fallback"
+    async with transaction() as session:
+        rows = (await session.exec(select(CompletionRequest).order_by(col(CompletionRequest.attempt)))).all()
+    assert [(row.requested_model, row.outcome) for row in rows] == [(MODEL, "failed"), (MODEL, "succeeded")]
+    assert rows[0].request_id == rows[1].request_id
+
+
+async def test_an_answer_that_breaks_off_with_nobody_left_is_never_stored_as_finished(
+    school: School, runner: TurnRunner, replay: Replay
+) -> None:
+    replay.play(openai_answer("Gluten is what").cut(after=2))
+    turn = await begin(school)
+    assert await ended(turn.id) is TurnStatus.FAILED
+    answer = await answer_of(turn)
+    assert (answer.status, answer.error != "") == ("failed", True)
 
 
 async def test_the_ledger_says_who_asked_and_for_what(school: School, runner: TurnRunner) -> None:
@@ -417,6 +450,8 @@ async def test_a_provider_that_refuses_fails_the_turn_in_plain_words(
         assert secret not in told.error
         assert not any(secret in frame.data for frame in frames)
     replay.play(openai_answer("Now."))
+    for model in (await read_health(SYSTEM)).models:  # an administrator has set it right
+        await close_breaker(SYSTEM, model.id)
     again = await regenerate(await school.actor(), turn.answer_id)
     assert await ended(again.id) is TurnStatus.FINISHED
 

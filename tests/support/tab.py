@@ -50,7 +50,8 @@ class Told:
     def refusal(self) -> str:
         """The sentence that says why not: as a short message, in place of the page, or in the tutor's panel."""
         toast, problem, failure = self["session.toast"], self["session.problem"], self["tutor_state.failure"]
-        return (toast or {}).get("text", "") or problem or (failure or {}).get("message", "")
+        told = toast["text"] if toast and toast["tone"] == "bad" else ""
+        return told or problem or (failure or {}).get("message", "")
 
 
 class Tab:

@@ -54,6 +54,13 @@ async def register(replay: Replay, **model: Any) -> None:
     await import_catalogue(SYSTEM, parse_catalogue(catalogue))
 
 
+async def add_fallback(replay: Replay) -> None:
+    """Put `replay` behind the tutor's model."""
+    entry = {"name": "fallback", "provider": "openai", "model": MODEL, "url_template": f"{replay.url}/v1"}
+    chain = {"name": "tutor", "primary_model": "replay", "fallbacks": ["fallback"]}
+    await import_catalogue(SYSTEM, parse_catalogue({"models": [entry], "service_configs": [chain]}))
+
+
 async def until(condition: Callable[[], Any], seconds: float = 20) -> None:
     """Wait until `condition` holds: a function, or an async one."""
     async with asyncio.timeout(seconds):

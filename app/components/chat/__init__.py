@@ -65,10 +65,14 @@ class Chat(rx.Component):
     has_earlier: rx.Var[bool]
     # Show a skeleton until there are messages.
     loading: rx.Var[bool]
-    # {nonce, message} of the last event that failed, or None; a new nonce gives back what was being sent.
+    # {nonce, message, said_elsewhere} of the last event that failed, or None; a new nonce gives back what was being
+    # sent. What is said elsewhere isn't shown as an alert.
     failure: rx.Var[Any]
     # Why nothing can be written now; empty when it can.
     disabled_reason: rx.Var[str]
+    # {nonce, standing: low|paused|spent, text, seconds} when the limits are near or reached, or None: what to say, and
+    # after how many seconds to ask again. While paused nothing is sent, once spent nothing is written either.
+    allowance: rx.Var[Any]
     # A small line under the composer.
     notice: rx.Var[str]
     placeholder: rx.Var[str]
@@ -95,6 +99,8 @@ class Chat(rx.Component):
     # The answer's id, 1, -1 or 0, and the reason or "".
     on_rate: rx.EventHandler[_rating]
     on_earlier: rx.EventHandler[rx.event.no_args_event_spec]
+    # The time that `allowance` named is over.
+    on_allowance: rx.EventHandler[rx.event.no_args_event_spec]
 
 
 def prose(text: rx.Var[str] | str, variant: str = "chat", **props: Any) -> rx.Component:

@@ -29,7 +29,7 @@ export function useFailure(failure, takeBack) {
   useEffect(() => {
     if (nonce === null || nonce === seen) return;
     setSeen(nonce);
-    setMessage(failure.message);
+    setMessage(failure.said_elsewhere ? "" : failure.message);
     takeBack();
   });
   return { message, clear: () => setMessage("") };

@@ -7,6 +7,7 @@ const nothing = () => {};
 /** The tutor's panel. Its props are described in `__init__.py`; what they mean to each other, in `session.jsx`. */
 export function Chat({ className = "", id, ...given }) {
   const props = {
+    allowance: given.allowance ?? null,
     conversation: given.conversation ?? "",
     disabledReason: given.disabledReason ?? "",
     emptyHint: given.emptyHint ?? "",
@@ -16,6 +17,7 @@ export function Chat({ className = "", id, ...given }) {
     loading: given.loading ?? false,
     messages: given.messages ?? [],
     notice: given.notice ?? "",
+    onAllowance: given.onAllowance ?? nothing,
     onEarlier: given.onEarlier ?? nothing,
     onEdit: given.onEdit ?? nothing,
     onEnd: given.onEnd ?? nothing,

@@ -1,12 +1,13 @@
 import { memo, useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "react";
 import { useActions } from "./actions.js";
+import { AllowanceLine, isBlocking, isSpent } from "./allowance.jsx";
 import { readDraft, writeDraft } from "./drafts.js";
 
 const LINES = 8; // the box grows to so many, then scrolls
 const SAVE_AFTER = 300; // ms without typing
 
 /** Where a message is written. It holds its own text: typing touches nothing else and waits for no one. */
-export const Composer = memo(function Composer({ ref, turnId, sending, unsent, disabledReason, draftOf, alert, ...words }) {
+export const Composer = memo(function Composer({ ref, turnId, sending, unsent, disabledReason, allowance, draftOf, alert, ...words }) {
   const { send, stop } = useActions();
   const area = useRef(null);
   const [text, setText] = useDraft(draftOf, unsent);
@@ -17,7 +18,7 @@ export const Composer = memo(function Composer({ ref, turnId, sending, unsent, d
     giveBack: (back) => setText((now) => (now.trim() ? `${back}\n\n${now}` : back)),
   }));
 
-  const ready = text.trim() !== "" && !sending && !turnId && !disabledReason;
+  const ready = text.trim() !== "" && !sending && !turnId && !disabledReason && !isBlocking(allowance);
   const submit = () => {
     area.current.focus();
     if (!ready) return;
@@ -34,7 +35,7 @@ export const Composer = memo(function Composer({ ref, turnId, sending, unsent, d
       stop(turnId);
     }
   };
-  const describedBy = disabledReason ? "stoa-disabled-reason" : undefined;
+  const describedBy = disabledReason ? "stoa-disabled-reason" : allowance.text ? "stoa-allowance" : undefined;
 
   return (
     <form
@@ -54,7 +55,8 @@ export const Composer = memo(function Composer({ ref, turnId, sending, unsent, d
           {disabledReason}
         </p>
       )}
-      <div className="stoa-box" data-disabled={Boolean(disabledReason)}>
+      <AllowanceLine allowance={allowance} id="stoa-allowance" />
+      <div className="stoa-box" data-disabled={Boolean(disabledReason) || isSpent(allowance)}>
         <textarea
           ref={area}
           rows={1}
@@ -63,6 +65,7 @@ export const Composer = memo(function Composer({ ref, turnId, sending, unsent, d
           enterKeyHint="send"
           placeholder={words.placeholder}
           disabled={Boolean(disabledReason)}
+          readOnly={isSpent(allowance)}
           value={text}
           onChange={(event) => setText(event.target.value)}
           onKeyDown={keys}

@@ -11,7 +11,7 @@ export function Skeleton() {
   );
 }
 
-export function Empty({ emptyTitle, emptyHint, suggestions, disabledReason, send }) {
+export function Empty({ emptyTitle, emptyHint, suggestions, disabledReason, blocked, send }) {
   return (
     <div className="stoa-empty">
       {emptyTitle && <p className="stoa-empty-title">{emptyTitle}</p>}
@@ -19,7 +19,13 @@ export function Empty({ emptyTitle, emptyHint, suggestions, disabledReason, send
       {suggestions.length > 0 && !disabledReason && (
         <div className="stoa-chips">
           {suggestions.map((suggestion) => (
-            <button key={suggestion} type="button" className="stoa-chip" onClick={() => send(suggestion)}>
+            <button
+              key={suggestion}
+              type="button"
+              className="stoa-chip"
+              disabled={blocked}
+              onClick={() => send(suggestion)}
+            >
               {suggestion}
             </button>
           ))}

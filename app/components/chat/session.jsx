@@ -1,5 +1,6 @@
 import { Fragment, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Actions, FailureNonce } from "./actions.js";
+import { AllowanceAnnouncer, isBlocking, isSpent, useAllowance } from "./allowance.jsx";
 import { Announcer } from "./announcer.jsx";
 import { useAsked, useFailure, useLatest } from "./asking.js";
 import { Composer } from "./composer.jsx";
@@ -19,6 +20,7 @@ export function Session(props) {
   const composer = useRef(null);
   const live = useTurn(turn, messages, props.onEnd);
   const ended = useSyncExternalStore(live?.subscribe ?? noSubscription, () => Boolean(live?.ended), () => false);
+  const allowance = useAllowance(props.allowance, props.onAllowance);
   const turnId = turn?.id && !(ended && live.id === turn.id) ? turn.id : "";
 
   const lastOwn = messages.findLast(isQuestion);
@@ -77,7 +79,7 @@ export function Session(props) {
   });
 
   const shown = withAnswerOf(turn, useUnfolding(messages));
-  const idle = !turnId && !asked && !disabledReason;
+  const idle = !turnId && !asked && !disabledReason && !isSpent(allowance);
   const draftOf = useMemo(
     () => ({ person: props.person, conversation: props.conversation }),
     [props.person, props.conversation],
@@ -135,15 +137,17 @@ export function Session(props) {
               <Question message={{ id: "", content: asked.text }} sending />
             </div>
           )}
-          {!loading && !shown.length && !asked && <Empty {...props} send={actions.send} />}
+          {!loading && !shown.length && !asked && <Empty {...props} blocked={isBlocking(allowance)} send={actions.send} />}
         </Log>
         <Announcer live={live} message={messages.find((message) => message.id === live?.answerId)} />
+        <AllowanceAnnouncer allowance={allowance} />
         <Composer
           ref={composer}
           turnId={turnId}
           unsent={asked?.kind === "send" ? asked.text : ""}
           sending={Boolean(asked) && asked.kind !== "earlier"}
           disabledReason={disabledReason}
+          allowance={allowance}
           notice={notice}
           placeholder={placeholder}
           alert={alert.message}

@@ -48,6 +48,8 @@ class DataDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._services = path / "services.json"
+        self._secret_key = path / "secret_key"
+        self._former_secret_key = path / "secret_key.former"
         try:
             path.mkdir(mode=0o711, parents=True, exist_ok=True)  # others may pass through to what is theirs inside
             (path / "logs").mkdir(mode=0o700, exist_ok=True)
@@ -99,16 +101,41 @@ class DataDir:
 
     def secret_key(self) -> str:
         """The key that encrypts provider keys; generated once, 0600."""
-        path = self.path / "secret_key"
-        if not path.exists():
-            write_private(path, secrets.token_urlsafe(48))
-        return path.read_text().strip()
+        if not self._secret_key.exists():
+            write_private(self._secret_key, secrets.token_urlsafe(48))
+        return self._secret_key.read_text().strip()
+
+    def former_secret_key(self) -> str | None:
+        """The key before, while something may still be sealed under it."""
+        return self._former_secret_key.read_text().strip() if self._former_secret_key.exists() else None
+
+    def begin_new_secret_key(self) -> None:
+        """Generate another key, with the present one kept beside it; goes on with one that was begun and not finished.
+
+        The former key is safe on the disk before the new one takes its place, so that whenever this machine stops,
+        the two files read whatever the database holds.
+        """
+        present = self.secret_key()
+        if self.former_secret_key() in {None, present}:
+            write_private(self._former_secret_key, present)
+            write_private(self._secret_key, secrets.token_urlsafe(48))
+
+    def forget_former_secret_key(self) -> None:
+        """Nothing is sealed under it any more."""
+        self._former_secret_key.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads (0600), whole or not at all."""
+    """Write a file that only its owner reads (0600), whole or not at all, even when this machine loses power."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     unfinished.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -17,7 +17,10 @@ from backend.core.settings import Settings, get_settings
 
 Need = Literal["postgres", "redis"]
 
-_VARIABLES: dict[Need, tuple[str, ...]] = {"postgres": ("DATABASE_URL", "SECRET_KEY"), "redis": ("REDIS_URL",)}
+_VARIABLES: dict[Need, tuple[str, ...]] = {
+    "postgres": ("DATABASE_URL", "SECRET_KEY", "STOA_OLD_SECRET_KEYS"),
+    "redis": ("REDIS_URL",),
+}
 
 
 class Service(Protocol):
@@ -93,7 +96,7 @@ def start_services(data_dir: DataDir, needs: Collection[Need]) -> Iterator[Start
             postgres: Postgres = start_postgres(data_dir.path)
             stack.callback(postgres.stop)
             services.append(postgres)
-            environment |= {"DATABASE_URL": postgres.url, "SECRET_KEY": _secret_key(data_dir, get_settings())}
+            environment |= {"DATABASE_URL": postgres.url, **_secret_keys(data_dir, get_settings())}
         if "redis" in needs:
             valkey: Valkey = start_valkey(data_dir.path)
             stack.callback(valkey.stop)
@@ -123,13 +126,18 @@ def effective_environment() -> dict[str, str]:
     secrets = {
         "DATABASE_URL": settings.database_url,
         "SECRET_KEY": settings.secret_key,
+        "STOA_OLD_SECRET_KEYS": settings.old_secret_keys,
         "REDIS_URL": settings.redis_url,
     }
     return {name: secret.get_secret_value() for name, secret in secrets.items() if secret}
 
 
-def _secret_key(data_dir: DataDir, settings: Settings) -> str:
-    return settings.secret_key.get_secret_value() if settings.secret_key else data_dir.secret_key()
+def _secret_keys(data_dir: DataDir, settings: Settings) -> dict[str, str]:
+    """The key of the environment, with what it says of former ones; else the data directory's."""
+    if settings.secret_key:
+        return {"SECRET_KEY": settings.secret_key.get_secret_value()}
+    former = data_dir.former_secret_key()
+    return {"SECRET_KEY": data_dir.secret_key(), **({"STOA_OLD_SECRET_KEYS": former} if former else {})}
 
 
 def _waiting_for(data_dir: DataDir) -> str:

@@ -67,6 +67,7 @@ async def _serve(application: Application, settings: Settings) -> None:
         backlog=1024,
         backpressure=_CONNECTIONS,
         log_level=LogLevels.error,  # its warning that embedding is experimental is not news
+        log_dictconfig={"loggers": {"_granian": {"propagate": True}}},  # to our handler, which masks secrets
     )
     loop = asyncio.get_running_loop()
 

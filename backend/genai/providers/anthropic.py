@@ -11,6 +11,7 @@ from typing import Any
 import anthropic
 import httpx2
 
+from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.errors import InvalidRequest
 from backend.genai.providers.anthropic_stream import MessageStream
 from backend.genai.providers.http import key_of, open_http_client
@@ -22,12 +23,13 @@ from backend.genai.schemas import (
     ModelSpec,
     Prompt,
     ProviderEvent,
+    ProviderName,
     ResponseSchema,
     ToolCall,
     ToolResult,
 )
 
-DEFAULT_BASE_URL = "https://api.anthropic.com"
+DEFAULT_BASE_URL = DEFAULT_URLS[ProviderName.ANTHROPIC]
 
 DEFAULT_MAX_TOKENS = 4096
 """The API insists on a limit; this is the largest that every Claude model ever took."""

@@ -78,7 +78,7 @@ def translated(error: Exception, spec: ModelSpec, sdk: SDKErrors) -> CompletionE
         failure = ProviderUnavailable.by(Fault.REFUSED, f"no connection within {spec.connect_timeout:g} s")
     else:
         failure = ProviderUnavailable.by(_network_fault(error), _root_cause(error))
-    failure.detail = _without_secrets(failure.detail, spec)
+    failure.detail = without_secrets(failure.detail, spec)
     return failure
 
 
@@ -218,7 +218,8 @@ def _shortened(text: str) -> str:
     return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
 
 
-def _without_secrets(text: str, spec: ModelSpec) -> str:
+def without_secrets(text: str, spec: ModelSpec) -> str:
+    """`text` without what only `spec` and its provider may know, nor anything else that looks like a key."""
     for secret in (spec.api_key, spec.organization):
         if secret and secret.strip():
             text = text.replace(secret.strip(), "[secret]")

@@ -1,9 +1,10 @@
 """Ollama through its OpenAI-compatible API: https://docs.ollama.com/openai."""
 
+from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.providers.openai import OpenAIProvider
-from backend.genai.schemas import ModelSpec
+from backend.genai.schemas import ModelSpec, ProviderName
 
-DEFAULT_BASE_URL = "http://localhost:11434"
+DEFAULT_BASE_URL = DEFAULT_URLS[ProviderName.OLLAMA]
 
 
 class OllamaProvider(OpenAIProvider):

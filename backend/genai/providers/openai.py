@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import openai
 
+from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.errors import InvalidRequest
 from backend.genai.providers.http import key_of, open_http_client
 from backend.genai.providers.openai_stream import ChatStream
@@ -24,6 +25,7 @@ from backend.genai.schemas import (
     ModelSpec,
     Prompt,
     ProviderEvent,
+    ProviderName,
     ResponseSchema,
     SystemMessage,
     ToolCall,
@@ -31,7 +33,7 @@ from backend.genai.schemas import (
     UserMessage,
 )
 
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
+DEFAULT_BASE_URL = DEFAULT_URLS[ProviderName.OPENAI]
 
 OFFICIAL_HOSTS = ("api.openai.com", ".openai.azure.com")
 """They refuse `max_tokens` for newer models; most other servers don't know its successor `max_completion_tokens`."""

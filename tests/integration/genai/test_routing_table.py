@@ -264,6 +264,14 @@ async def test_a_misconfigured_model_gives_way_and_is_marked(servers: Servers, r
     await the_next_request_works(first, second)
 
 
+async def test_a_model_with_a_new_key_is_asked_at_once(servers: Servers) -> None:
+    (only,) = await servers.chain(openai_error(401, "Incorrect API key", code="invalid_api_key"))
+    assert isinstance((await ask_in_vain())[1], AuthenticationFailed)
+    only.play(WELL)
+    await store(models=[model_of(only, api_key="sk-the-right-one-0123456789")])
+    assert text_of(await ask()) == "Six."
+
+
 async def test_a_misconfigured_model_alone_says_so(servers: Servers) -> None:
     (only,) = await servers.chain(openai_error(401, "Incorrect API key", code="invalid_api_key"))
     assert isinstance((await ask_in_vain())[1], AuthenticationFailed)
