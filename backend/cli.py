@@ -105,7 +105,7 @@ def worker(
     from backend.core.embedded.processes import watch_parent
     from backend.core.embedded.services import use_services
     from backend.core.embedded.workers import keep_workers, patience
-    from backend.core.telemetry import configure_logging
+    from backend.core.logs import configure_logging
 
     if count > 1:
         with use_services(prepare=_prepare, command="stoa worker"):

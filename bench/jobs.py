@@ -16,9 +16,9 @@ import rq
 
 from backend.access import SYSTEM
 from backend.core.database import dispose_engine, transaction
+from backend.core.logs import configure_logging
 from backend.core.redis import close_redis
 from backend.core.settings import get_settings
-from backend.core.telemetry import configure_logging
 from backend.jobs import Priority, enqueue, pushes_done
 from backend.jobs.carrier import push
 from backend.jobs.reconciler import reconcile

@@ -22,8 +22,8 @@ import time_machine
 from backend.access import SYSTEM
 from backend.core.database import transaction
 from backend.core.embedded.processes import watch_parent
+from backend.core.logs import configure_logging
 from backend.core.settings import PROJECT_ROOT, get_settings
-from backend.core.telemetry import configure_logging
 from backend.jobs import Lane, carrier, enqueue, worker
 from backend.jobs import work as do_jobs
 from backend.jobs.models import Priority
