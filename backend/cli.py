@@ -75,7 +75,7 @@ def up(
     if port is not None:
         os.environ["STOA_PORT"] = str(port)
     in_production = get_settings().app_env == "production"
-    run_everything(lambda: _prepare(demo and not in_production), announce=_announce, say=_say)
+    run_everything(lambda: _prepare(demo and not in_production, bucket=True), announce=_announce, say=_say)
 
 
 @cli.command()
@@ -103,27 +103,35 @@ def worker(
     from backend import wiring
     from backend.core.embedded.migrations import require_newest_schema
     from backend.core.embedded.processes import watch_parent
-    from backend.core.embedded.services import use_services
+    from backend.core.embedded.services import EVERYTHING, use_services
     from backend.core.embedded.workers import keep_workers, patience
     from backend.core.logs import configure_logging
+    from backend.core.settings import get_settings
 
-    if count > 1:
-        with use_services(prepare=_prepare, command="stoa worker"):
-            require_newest_schema()
-            keep_workers(lane.value, count, _say)
-        return
     if parent is not None:
         watch_parent(parent, patience())
-    run(lambda: wiring.work(lane), command="stoa worker", before=configure_logging)
+    # Beside a database of the operator's own, a storage of this machine alone would be one that nobody else reads.
+    needs = EVERYTHING if get_settings().database_url is None else ("postgres", "redis")
+    with use_services(needs, prepare=lambda: _prepare(bucket="storage" in needs), command="stoa worker"):
+        require_newest_schema()
+        if count > 1:
+            keep_workers(lane.value, count, _say)
+        else:
+            configure_logging()
+            asyncio.run(_closing(wiring.work(lane)))
 
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database to the newest schema and seed its configuration; waits while another process does so."""
+    """Bring the database to the newest schema and seed its configuration; waits while another process does so.
+
+    With S3_ENDPOINT it creates the bucket, too, if it is missing.
+    """
     from backend.core.embedded.services import use_services
+    from backend.core.settings import get_settings
 
     with use_services(["postgres"], command="stoa migrate"):
-        _prepare()
+        _prepare(bucket=get_settings().s3_endpoint is not None)
     _say("The database has the newest schema.")
 
 
@@ -235,13 +243,15 @@ def _read_yaml(file: Path) -> object:
         raise Invalid(f"{file} is neither YAML nor JSON: {error}") from error
 
 
-def _prepare(demo: bool = False) -> "list[DemoSignIn]":
-    """Newest schema, the configuration of the environment and, if wanted, the demo. Returns the sign-ins it made."""
-    from backend import wiring
+def _prepare(demo: bool = False, bucket: bool = False) -> "list[DemoSignIn]":
+    """Newest schema, the configuration of the environment and, if wanted, bucket and demo. Returns the new sign-ins."""
+    from backend import storage, wiring
     from backend.core.embedded.migrations import migrate as upgrade
 
     async def seed() -> "list[DemoSignIn]":
         await wiring.seed_configuration()
+        if bucket:
+            await storage.ensure_bucket()
         return await wiring.seed_demo() if demo else []
 
     upgrade()

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import genai, jobs
+from backend import genai, jobs, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -69,7 +69,7 @@ async def work(lane: jobs.Lane) -> None:
     """Do jobs of a lane until asked to stop."""
     register_job_kinds()
     try:
-        await jobs.work(lane)
+        await jobs.work(lane, storage)
     finally:
         await genai.close_providers()
 

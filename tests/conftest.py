@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from backend.core.database import dispose_engine
+from backend.core.embedded.storage import Storage, start_storage
 from backend.core.embedded.valkey import Valkey, start_valkey
 from backend.core.redis import close_redis
 from backend.core.settings import get_settings
@@ -25,7 +26,7 @@ hypothesis.settings.register_profile("full", max_examples=2_000, deadline=None)
 if os.environ.get("TEST_FULL"):
     hypothesis.settings.load_profile("full")
 
-OUTSIDE_PREFIXES = ("OPENAI_", "OTEL_", "ANTHROPIC_", "OLLAMA_", "MIYABI_", "QDRANT_", "STOA_")
+OUTSIDE_PREFIXES = ("OPENAI_", "OTEL_", "ANTHROPIC_", "OLLAMA_", "MIYABI_", "QDRANT_", "STOA_", "S3_", "AWS_")
 OUTSIDE_VARIABLES = ("APP_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 
 
@@ -57,6 +58,14 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def storage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    """This process's own object storage."""
+    server = start_storage(tmp_path_factory.mktemp("storage"), "tests", ["http://localhost:3000"])
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 async def database(databases: support.Databases) -> AsyncIterator[str]:
     """A database of this test's own with the newest schema and nothing in it; yields its address."""
@@ -77,6 +86,13 @@ async def valkey(valkey_server: Valkey) -> AsyncIterator[str]:
     with support.environment(REDIS_URL=valkey_server.url):
         yield valkey_server.url
         await close_redis()
+
+
+@pytest.fixture
+def object_storage(storage_server: Storage) -> Iterator[str]:
+    """An object storage that other tests use, too: a test keeps to keys of its own. Yields its address."""
+    with support.environment(**storage_server.environment):
+        yield storage_server.url
 
 
 @pytest.fixture

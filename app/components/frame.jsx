@@ -6,6 +6,7 @@ import { useLocation, useNavigationType } from "react-router";
 import { ColorModeContext, EventLoopContext } from "$/utils/context";
 
 const SHOWN_MS = 6000;
+const TOLD = "stoa-told"; // in this tab: the last short message that was shown
 const LOST = 2; // failed attempts to connect before the reader is told: the first one may be a hiccup
 
 export function Look({ theme }) {
@@ -21,7 +22,8 @@ export function Toast({ toast }) {
   const [shown, setShown] = useState(null);
   const failures = useContext(EventLoopContext)[1];
   useEffect(() => {
-    if (!toast?.nonce) return undefined;
+    if (!toast?.nonce || sessionStorage.getItem(TOLD) === toast.nonce) return undefined;
+    sessionStorage.setItem(TOLD, toast.nonce); // a page that is loaded anew is sent the last one again
     setShown(toast);
     const timer = setTimeout(() => setShown(null), SHOWN_MS);
     return () => clearTimeout(timer);

@@ -75,15 +75,17 @@ def _range() -> rx.Component:
 def _day_field(name: str, label: str, value: rx.Var[str]) -> rx.Component:
     problem = UsageState.range_problem[name]
     wrong = UsageState.range_problem.contains(name)
-    return rx.el.label(
-        rx.el.span(label),
+    return rx.el.div(
+        rx.el.label(label, html_for=f"usage-{name}"),
         rx.el.input(
             type="date",
+            id=f"usage-{name}",
             name=name,
             default_value=value,
             custom_attrs={"aria-invalid": rx.cond(wrong, "true", "false"), "aria-describedby": f"{name}-problem"},
         ),
         rx.el.span(rx.cond(wrong, problem, ""), id=f"{name}-problem", class_name="err", role="alert"),
+        class_name="field",
     )
 
 

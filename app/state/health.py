@@ -68,14 +68,12 @@ class HealthState(Session):
         """Take a model out of service until somebody puts it back."""
         await open_breaker(acting(), _target(model_id))
         await self._read()
-        self._tell("Out of service. It gets no request until you put it back.")
 
     @rx.event
     async def put_back(self, model_id: str) -> None:
         """Put a model back into service."""
         await close_breaker(acting(), _target(model_id))
         await self._read()
-        self._tell("Back in service, with its counters cleared.")
 
     async def _read(self) -> Any:
         try:

@@ -17,6 +17,7 @@ from backend.core.redis import ping_redis
 from backend.core.settings import get_settings
 from backend.core.telemetry import REGISTRY
 from backend.genai import Feature, resolve
+from backend.storage import ping_storage
 
 router = APIRouter(tags=["operations"])
 
@@ -41,9 +42,10 @@ class Health(BaseModel):
 
 @router.get("/health", responses={503: {"model": Health}})
 async def health(response: Response) -> Health:
-    """Each dependency, checked now. 503 only when pages can't work: without Redis they do."""
-    names = ("postgres", "redis", "language_model")
-    checks = await asyncio.gather(*(_check(probe) for probe in (ping_database, ping_redis, _language_model)))
+    """Each dependency, checked now. 503 only when pages can't work: without Redis and files they do."""
+    names = ("postgres", "redis", "storage", "language_model")
+    probes = (ping_database, ping_redis, ping_storage, _language_model)
+    checks = await asyncio.gather(*(_check(probe) for probe in probes))
     found = dict(zip(names, checks, strict=True))
     if not found["postgres"].ok:
         response.status_code = 503

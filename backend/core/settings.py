@@ -47,6 +47,33 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         None, validation_alias="REDIS_URL", description="Valkey or Redis to use instead of the embedded one."
     )
+    s3_endpoint: str | None = Field(
+        None,
+        validation_alias="S3_ENDPOINT",
+        description="S3 service to use instead of the embedded storage, e.g. `https://s3.eu-west-1.amazonaws.com`.",
+    )
+    s3_public_endpoint: str | None = Field(
+        None,
+        validation_alias="S3_PUBLIC_ENDPOINT",
+        description="Address of that service as browsers reach it, where it differs.",
+    )
+    s3_bucket: str = Field(
+        "stoa",
+        validation_alias="S3_BUCKET",
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="Bucket that holds every object; created when it is missing.",
+    )
+    aws_access_key_id: str | None = Field(
+        None,
+        validation_alias="AWS_ACCESS_KEY_ID",
+        description="Access key of the storage; required with `S3_ENDPOINT`.",
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        None,
+        validation_alias="AWS_SECRET_ACCESS_KEY",
+        description="Secret of the access key; required with `S3_ENDPOINT`.",
+    )
+    aws_region: str = Field("us-east-1", validation_alias="AWS_REGION", description="Region that signatures name.")
     database_pool: int = Field(20, ge=1, description="Database connections a process keeps at most.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
     log_json: bool = Field(False, description="Write logs as JSON lines.")
@@ -159,12 +186,20 @@ class Settings(BaseSettings):
     @field_validator(
         "secret_key", "old_secret_keys", "database_url", "redis_url", "public_url", "llm_provider",
         "embedding_provider", "anthropic_api_key", "anthropic_base_url", "openai_api_key", "openai_base_url",
-        "ollama_base_url", "ollama_model", "metrics_token", "cookie_secure", "completions_per_pool",
-        "routing_primary_only", mode="before",
+        "ollama_base_url", "ollama_model", "s3_endpoint", "s3_public_endpoint", "aws_access_key_id",
+        "aws_secret_access_key", "metrics_token", "cookie_secure", "completions_per_pool", "routing_primary_only",
+        mode="before",
     )  # fmt: skip
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/") if value else value
 
     @field_validator("data_dir")
     @classmethod
@@ -180,6 +215,8 @@ class Settings(BaseSettings):
                 raise ValueError("APP_ENV=production needs cookies over HTTPS: unset STOA_COOKIE_SECURE")
         if self.database_url is not None and self.secret_key is None:
             raise ValueError("with DATABASE_URL, SECRET_KEY is required: the database outlives this data directory")
+        if self.s3_endpoint is not None and not (self.aws_access_key_id and self.aws_secret_access_key):
+            raise ValueError("with S3_ENDPOINT, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are required")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""RQ's queues on Redis: they carry ids, nothing else, and may lose or repeat them. See decision 0012."""
+"""RQ's queues on Redis: they carry ids, nothing else, and may lose or repeat them. See decision 0014."""
 
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, cast

@@ -13,6 +13,7 @@ from backend.access import SYSTEM, Actor, actor_of
 from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.errors import Invalid
+from backend.core.ids import new_id
 from backend.jobs import queries
 from backend.jobs.errors import JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import JobEvent, publish
@@ -124,7 +125,7 @@ class JobContext:
             raise Permanent("No object storage is set up.")
         if not 0 < len(name) <= NAME_MAX_LENGTH or "/" in name or name in {".", ".."}:
             raise Invalid(f"artifact: {name[:40]!r} can't be the name of a file.")
-        key = f"jobs/{self._job.id}/{name}"
+        key = f"jobs/{self._job.id}/{new_id()}"  # of its own: a worker declared dead overwrites nothing
         await self._store.put_bytes(key, data, content_type)
         row = JobArtifact(job_id=self._job.id, name=name, key=key, content_type=content_type, size=len(data))
         async with self._writing() as session:

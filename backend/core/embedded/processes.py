@@ -54,6 +54,7 @@ def spawn(
     on_parent_death: signal.Signals = signal.SIGTERM,
     stdin: int = subprocess.DEVNULL,
     cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Child:
     """Start `command` in its own session, so that Ctrl-C reaches it only through us. Call it from the main thread.
 
@@ -71,6 +72,7 @@ def spawn(
             stderr=output,
             env=environment,
             cwd=cwd,
+            pass_fds=pass_fds,
             start_new_session=True,
             preexec_fn=lambda: _bind_to(parent, on_parent_death),  # noqa: PLW1509 - two system calls, no locks
             **(account.popen_options() if account else {}),

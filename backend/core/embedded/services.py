@@ -11,15 +11,18 @@ from typing import Literal, Protocol
 from backend.core.database import get_engine
 from backend.core.embedded.data_dir import DataDir, Holder
 from backend.core.embedded.postgres import Postgres, start_postgres
+from backend.core.embedded.storage import Storage, start_storage
 from backend.core.embedded.valkey import Valkey, start_valkey
 from backend.core.redis import get_redis
 from backend.core.settings import Settings, get_settings
 
-Need = Literal["postgres", "redis"]
+Need = Literal["postgres", "redis", "storage"]
+EVERYTHING: tuple[Need, ...] = ("postgres", "redis", "storage")
 
 _VARIABLES: dict[Need, tuple[str, ...]] = {
     "postgres": ("DATABASE_URL", "SECRET_KEY", "STOA_OLD_SECRET_KEYS"),
     "redis": ("REDIS_URL",),
+    "storage": ("S3_ENDPOINT", "S3_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
 }
 
 
@@ -102,13 +105,19 @@ def start_services(data_dir: DataDir, needs: Collection[Need]) -> Iterator[Start
             stack.callback(valkey.stop)
             services.append(valkey)
             environment["REDIS_URL"] = valkey.url
+        if "storage" in needs:
+            settings = get_settings()
+            storage: Storage = start_storage(data_dir.path, settings.s3_bucket, settings.origins)
+            stack.callback(storage.stop)
+            services.append(storage)
+            environment |= storage.environment
         yield Started(tuple(services), environment)
 
 
 def replaced_by_nothing(needs: Collection[Need]) -> frozenset[Need]:
     """Those of `needs` that no setting points elsewhere."""
     settings = get_settings()
-    given = {"postgres": settings.database_url, "redis": settings.redis_url}
+    given = {"postgres": settings.database_url, "redis": settings.redis_url, "storage": settings.s3_endpoint}
     return frozenset(need for need in needs if given[need] is None)
 
 
@@ -128,8 +137,16 @@ def effective_environment() -> dict[str, str]:
         "SECRET_KEY": settings.secret_key,
         "STOA_OLD_SECRET_KEYS": settings.old_secret_keys,
         "REDIS_URL": settings.redis_url,
+        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key,
     }
-    return {name: secret.get_secret_value() for name, secret in secrets.items() if secret}
+    plain = {
+        "S3_ENDPOINT": settings.s3_endpoint,
+        "S3_BUCKET": settings.s3_bucket,
+        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,
+        "AWS_REGION": settings.aws_region,
+    }
+    known = {name: secret.get_secret_value() for name, secret in secrets.items() if secret}
+    return known | {name: value for name, value in plain.items() if value}
 
 
 def _secret_keys(data_dir: DataDir, settings: Settings) -> dict[str, str]:

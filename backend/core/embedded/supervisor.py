@@ -15,7 +15,13 @@ from backend.core.embedded.frontend import ensure_build
 from backend.core.embedded.keeping import Say, keep_alive, signals_end_us
 from backend.core.embedded.ports import LOOPBACK, why_unusable
 from backend.core.embedded.processes import Child, spawn, stop
-from backend.core.embedded.services import adopt, effective_environment, replaced_by_nothing, start_services
+from backend.core.embedded.services import (
+    EVERYTHING,
+    adopt,
+    effective_environment,
+    replaced_by_nothing,
+    start_services,
+)
 from backend.core.embedded.workers import start_workers, stop_workers
 from backend.core.settings import PROJECT_ROOT, Settings, get_settings
 
@@ -41,7 +47,7 @@ def run_everything(
         raise CannotStart(_already_running(DataDir(settings.data_dir)) or reason)
     data_dir = DataDir(settings.data_dir)
     with signals_end_us(), _held(data_dir, settings, say), ExitStack() as stack:
-        missing = replaced_by_nothing(("postgres", "redis"))
+        missing = replaced_by_nothing(EVERYTHING)
         started = stack.enter_context(start_services(data_dir, missing))
         adopt(started.environment, missing)
         prepared = prepare()
