@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from backend.core.embedded.errors import CannotStart
 from backend.core.errors import Invalid, StoaError
 from backend.genai.schemas import Feature
+from backend.jobs import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,34 @@ def web(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> None
         watch_parent(parent)
     require_newest_schema()
     serve(get_settings(), ensure_build(get_settings(), _say))
+
+
+@cli.command()
+def worker(
+    lane: Annotated[Lane, typer.Option(help="io: language models and storage; cpu: media and sandboxes.")],
+    count: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Do jobs of one lane until asked to stop; then finish them, or leave them to others."""
+    from backend import wiring
+    from backend.core.embedded.migrations import require_newest_schema
+    from backend.core.embedded.processes import watch_parent
+    from backend.core.embedded.services import EVERYTHING, use_services
+    from backend.core.embedded.workers import keep_workers, patience
+    from backend.core.logs import configure_logging
+    from backend.core.settings import get_settings
+
+    if parent is not None:
+        watch_parent(parent, patience())
+    # Beside a database of the operator's own, a storage of this machine alone would be one that nobody else reads.
+    needs = EVERYTHING if get_settings().database_url is None else ("postgres", "redis")
+    with use_services(needs, prepare=lambda: _prepare(bucket="storage" in needs), command="stoa worker"):
+        require_newest_schema()
+        if count > 1:
+            keep_workers(lane.value, count, _say)
+        else:
+            configure_logging()
+            asyncio.run(_closing(wiring.work(lane)))
 
 
 @cli.command()

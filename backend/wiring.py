@@ -7,7 +7,7 @@ from importlib import import_module
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import genai
+from backend import genai, jobs, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -15,7 +15,16 @@ from backend.courses import ensure_course, ensure_section
 from backend.courses.demo import demo_courses
 from backend.courses.models import Section
 
-TABLE_MODULES = ("backend.access.models", "backend.courses.models", "backend.genai.models", "backend.dialogue.models")
+TABLE_MODULES = (
+    "backend.access.models",
+    "backend.courses.models",
+    "backend.genai.models",
+    "backend.jobs.models",
+    "backend.dialogue.models",
+)
+
+JOB_KINDS: tuple[jobs.Kind, ...] = ()
+"""Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {
     "introductory-python": (("python-autumn", "Autumn", "Europe/London"), ("python-evening", "Evening", "Asia/Tokyo")),
@@ -48,6 +57,21 @@ def load_tables() -> None:
     """Import every table, so that the metadata is complete."""
     for module in TABLE_MODULES:
         import_module(module)
+
+
+def register_job_kinds() -> None:
+    """Make every kind of job known to this process."""
+    for kind in JOB_KINDS:
+        jobs.register(kind)
+
+
+async def work(lane: jobs.Lane) -> None:
+    """Do jobs of a lane until asked to stop."""
+    register_job_kinds()
+    try:
+        await jobs.work(lane, storage)
+    finally:
+        await genai.close_providers()
 
 
 async def seed_configuration() -> None:

@@ -32,6 +32,11 @@ class Action(StrEnum):
     """See every model's health, and what everybody's use costs."""
     AUDIT_READ = "audit.read"
     METRICS_READ = "metrics.read"
+    JOB_READ = "job.read"
+    JOB_CHANGE = "job.change"
+    """Cancel, retry."""
+    JOBS_ADMINISTER = "jobs.administer"
+    """See everybody's jobs and the workers, change jobs in bulk, pause lanes and kinds."""
 
 
 class Visibility(StrEnum):
@@ -118,6 +123,9 @@ RULES: Mapping[Action, Rule] = {
     Action.GENAI_OBSERVE: _any_of(Relation.ADMINISTRATOR),
     Action.AUDIT_READ: _any_of(Relation.ADMINISTRATOR),
     Action.METRICS_READ: _any_of(Relation.ADMINISTRATOR),
+    Action.JOB_READ: _any_of(Relation.OWNER, Relation.ADMINISTRATOR),
+    Action.JOB_CHANGE: _any_of(Relation.OWNER, Relation.ADMINISTRATOR),
+    Action.JOBS_ADMINISTER: _any_of(Relation.ADMINISTRATOR),
 }
 
 
@@ -166,4 +174,6 @@ def _reading(action: Action) -> Action:
     """The action that lets a person know the subject exists."""
     if action in {Action.CONVERSATION_CHANGE, Action.CONVERSATION_CONTINUE}:
         return Action.CONVERSATION_READ
+    if action is Action.JOB_CHANGE:
+        return Action.JOB_READ
     return Action.SECTION_READ if action is Action.TUTOR_ASK else action

@@ -33,6 +33,14 @@ async def person_of_session(
     return found[0], found[1], memberships.all()
 
 
+async def person_with_memberships(session: AsyncSession, person_id: UUID) -> tuple[Person, Sequence[Membership]] | None:
+    """An enabled person, and what they are where."""
+    enabled = select(Person).where(Person.id == person_id, col(Person.disabled_at).is_(None))
+    if (person := (await session.exec(enabled)).first()) is None:
+        return None
+    return person, (await session.exec(select(Membership).where(Membership.person_id == person_id))).all()
+
+
 async def sessions_of(session: AsyncSession, person_id: UUID, now: datetime) -> Sequence[Session]:
     """A person's living sessions, the latest used first."""
     rows = await session.exec(

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from uuid import UUID
 from backend.access import queries
 from backend.access.attempts import forget_attempts, note_failure, refuse_when_too_many
 from backend.access.errors import PersonDisabled, WrongPassword
-from backend.access.models import Role, Session, Theme
+from backend.access.models import Membership, Person, Role, Session, Theme
 from backend.access.passwords import check_password
 from backend.access.policy import ANONYMOUS, Action, Actor, Scope, require
 from backend.core.clock import now
@@ -99,6 +100,17 @@ async def actor_for(token: str | None) -> Actor:
         held, person, memberships = found
         if moment - held.seen_at > TOUCH_AFTER:
             await queries.touch_session(session, held.id, moment, _expiry(moment))
+    return _actor(person, memberships, held.id)
+
+
+async def actor_of(person_id: UUID) -> Actor:
+    """A person as they are now, for work done in their name; `ANONYMOUS` when they are gone or disabled."""
+    async with transaction() as session:
+        found = await queries.person_with_memberships(session, person_id)
+    return _actor(*found) if found else ANONYMOUS
+
+
+def _actor(person: Person, memberships: Iterable[Membership], session_id: UUID | None = None) -> Actor:
     return Actor(
         person_id=person.id,
         name=person.name,
@@ -106,7 +118,7 @@ async def actor_for(token: str | None) -> Actor:
         theme=person.theme,
         is_administrator=person.is_administrator,
         roles=MappingProxyType({membership.section_id: Role(membership.role) for membership in memberships}),
-        session_id=held.id,
+        session_id=session_id,
     )
 
 

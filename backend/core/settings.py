@@ -151,6 +151,31 @@ class Settings(BaseSettings):
     stream_ttl: int = Field(3600, ge=1, description="How long a finished turn's stream stays in Redis.")
     sse_comment: float = Field(15.0, gt=0, description="Interval of keep-alive comments on event streams.")
 
+    workers_io: int = Field(1, ge=0, description="Worker processes for the io lane that `stoa up` starts.")
+    workers_cpu: int = Field(1, ge=0, description="Worker processes for the cpu lane that `stoa up` starts.")
+    worker_places: int = Field(
+        16, ge=1, description="Jobs that one worker of the io lane does at once; one of the cpu lane does one."
+    )
+    job_lease: float = Field(
+        15.0,
+        gt=0,
+        description="Time after which a job whose worker shows no life goes to another.",
+    )
+    job_grace: float = Field(
+        10.0,
+        ge=0,
+        description="Time that jobs get to finish when their worker is asked to stop; then they are queued again.",
+    )
+    job_reconcile: float = Field(5.0, gt=0, description="Interval at which one worker puts the queue in order for all.")
+    job_aging: float = Field(300.0, gt=0, description="Waiting time after which a job rises by one priority.")
+    job_backoff: float = Field(
+        5.0, ge=0, description="Longest wait after a job's first passing failure; it doubles with each further one."
+    )
+    job_backoff_cap: float = Field(600.0, ge=0, description="Longest wait after any passing failure.")
+    job_watchdog: float = Field(
+        60.0, gt=0, description="Time after which a worker whose event loop hangs ends itself, to be started again."
+    )
+
     @field_validator("allowed_origins", "llm_fallback_chain", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:

@@ -115,7 +115,7 @@ class BudgetExceeded(CompletionError):
 
     status = 402
     code = "budget_exceeded"
-    message = "This month's budget for the tutor is used up. Your instructor can raise it."
+    message = "This month's budget for the tutor is used up. Your administrator can raise it."
 
 
 class OverCapacity(CompletionError):

@@ -74,7 +74,8 @@ def test_a_killed_supervisor_leaves_nothing_running(data_dir: Path) -> None:
     port = pretend_build(data_dir)
     with stoa_up(data_dir, port, "--no-demo") as up:
         names = " ".join(processes_of(data_dir).values())
-        assert all(part in names for part in ("postgres -D", "valkey-server", "s3.server", "backend.cli web"))
+        expected = ("postgres -D", "valkey-server", "s3.server", "backend.cli web", "--lane io", "--lane cpu")
+        assert all(part in names for part in expected)
         os.kill(up.process.pid, signal.SIGKILL)
         up.ends()
         wait_until(lambda: not processes_of(data_dir))

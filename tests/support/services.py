@@ -124,7 +124,7 @@ def _hold(folder: Path, controller: int) -> None:
     data_dir = DataDir(folder / "services")
     postgres = start_postgres(data_dir.path, FAST)
     try:
-        _make_template(postgres.url_of("postgres"))
+        make_template(postgres.url_of("postgres"))
         me = {"pid": os.getpid(), "started": start_time(os.getpid()), "url": postgres.url_of("postgres")}
         (folder / "unfinished.json").write_text(json.dumps(me))
         (folder / "unfinished.json").replace(folder / "holder.json")
@@ -137,7 +137,8 @@ def _hold(folder: Path, controller: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make_template(admin_url: str) -> None:
+def make_template(admin_url: str) -> None:
+    """The database that others are copies of, with the newest schema."""
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {TEMPLATE}")
     os.environ |= {"DATABASE_URL": database_url(admin_url, TEMPLATE), "SECRET_KEY": SECRET_KEY}

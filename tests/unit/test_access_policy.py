@@ -54,6 +54,9 @@ MAY = {
     Action.GENAI_OBSERVE:          (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.AUDIT_READ:             (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.METRICS_READ:           (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
+    Action.JOB_READ:               (OWNERS | ADMINISTRATORS,          OWNERS),
+    Action.JOB_CHANGE:             (OWNERS | ADMINISTRATORS,          OWNERS),
+    Action.JOBS_ADMINISTER:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
 }  # fmt: skip
 
 
@@ -78,6 +81,9 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
         Action.GENAI_OBSERVE: ADMINISTRATORS,
         Action.AUDIT_READ: ADMINISTRATORS,
         Action.METRICS_READ: ADMINISTRATORS,
+        Action.JOB_READ: ADMINISTRATORS,
+        Action.JOB_CHANGE: ADMINISTRATORS,
+        Action.JOBS_ADMINISTER: ADMINISTRATORS,
     }
     assert {name for name, actor in ACTORS.items() if can(actor, action)} == anywhere.get(action, set()) | {"system"}
 
@@ -103,6 +109,7 @@ def test_a_section_that_isnt_there_has_no_members() -> None:
         ("administrator", Action.CONVERSATION_CHANGE, Scope(HERE, OWNER, Visibility.PRIVATE), NotFound),
         ("owner, student elsewhere", Action.CONVERSATION_CONTINUE, Scope(HERE, OWNER, Visibility.PRIVATE), Forbidden),
         ("student", Action.ACCOUNT_READ, Scope(owner_id=OWNER), NotFound),
+        ("student", Action.JOB_CHANGE, Scope(owner_id=OWNER), NotFound),
     ],
 )
 def test_a_refusal_tells_no_more_than_the_person_may_know(

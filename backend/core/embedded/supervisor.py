@@ -4,35 +4,32 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
-from types import FrameType
 from typing import TypeVar
 
 from backend.core.embedded.data_dir import DataDir, Holder, Running
 from backend.core.embedded.errors import CannotStart
 from backend.core.embedded.frontend import ensure_build
+from backend.core.embedded.keeping import Say, keep_alive, signals_end_us
 from backend.core.embedded.ports import LOOPBACK, why_unusable
 from backend.core.embedded.processes import Child, spawn, stop
 from backend.core.embedded.services import (
     EVERYTHING,
-    Service,
     adopt,
     effective_environment,
     replaced_by_nothing,
     start_services,
 )
+from backend.core.embedded.workers import start_workers, stop_workers
 from backend.core.settings import PROJECT_ROOT, Settings, get_settings
 
 WEB_PATIENCE = 5.0  # seconds the web process gets to end its requests
 _LOOK = 0.2  # seconds between looks at the children
-_CALM = 60.0  # a child that ran this long, in seconds, has recovered: its next restart is immediate again
-_LONGEST_WAIT = 30.0  # seconds between restarts of a child that keeps ending
 
 
 Prepared = TypeVar("Prepared")
-Say = Callable[[str], None]
 
 
 def run_everything(
@@ -49,7 +46,7 @@ def run_everything(
     if reason := why_unusable(settings.port, settings.host):
         raise CannotStart(_already_running(DataDir(settings.data_dir)) or reason)
     data_dir = DataDir(settings.data_dir)
-    with _signals_end_us(), _held(data_dir, settings, say), ExitStack() as stack:
+    with signals_end_us(), _held(data_dir, settings, say), ExitStack() as stack:
         missing = replaced_by_nothing(EVERYTHING)
         started = stack.enter_context(start_services(data_dir, missing))
         adopt(started.environment, missing)
@@ -60,8 +57,10 @@ def run_everything(
         stack.callback(web.stop)
         stack.callback(data_dir.withdraw)
         data_dir.publish(Running(Holder.me("stoa up", settings.base_url), effective_environment()))
+        workers = start_workers("io", settings.workers_io) + start_workers("cpu", settings.workers_cpu)
+        stack.callback(stop_workers, workers)
         announce(settings, prepared)
-        _keep_alive([*started.services, web], say)
+        keep_alive([*started.services, web, *workers], say)
 
 
 class _Web:
@@ -101,43 +100,6 @@ class _Web:
         command = [sys.executable, "-m", "backend.cli", "web", "--parent", str(os.getpid())]
         environment = {**os.environ, "STOA_PORT": str(settings.port), "STOA_DATA_DIR": str(settings.data_dir)}
         return spawn(_Web.name, command, environment=environment, cwd=PROJECT_ROOT)
-
-
-def _keep_alive(services: Sequence[Service], say: Say) -> None:
-    """Restart whatever ends, each time after a longer wait until it stays up."""
-    states = {service.name: _Restarts() for service in services}
-    while True:
-        for service in services:
-            restarts = states[service.name]
-            if service.alive or not restarts.due(say, service.name):
-                continue
-            try:
-                service.restart()
-            except CannotStart as error:
-                say(str(error))
-            restarts.done()
-        time.sleep(_LOOK)
-
-
-class _Restarts:
-    """When a child that ended may start again."""
-
-    def __init__(self) -> None:
-        self._wait = 0.0
-        self._started = time.monotonic()
-        self._ended: float | None = None
-
-    def due(self, say: Say, name: str) -> bool:
-        now = time.monotonic()
-        if self._ended is None:
-            self._ended = now
-            self._wait = 0.0 if now - self._started > _CALM else self._wait
-            say(f"{name} ended; starting it again" + (f" in {self._wait:.0f} s." if self._wait else "."))
-        return now - self._ended >= self._wait
-
-    def done(self) -> None:
-        self._started, self._ended = time.monotonic(), None
-        self._wait = min(_LONGEST_WAIT, max(1.0, self._wait * 2))
 
 
 @contextmanager
@@ -180,27 +142,3 @@ def _answers(settings: Settings) -> bool:
     finally:
         connection.close()
     return True
-
-
-@contextmanager
-def _signals_end_us() -> Iterator[None]:
-    """Turn the first SIGINT, SIGTERM or SIGHUP into an orderly end; later ones don't disturb it."""
-    signs = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def end(_sign: int, _frame: FrameType | None) -> None:
-        for sign in signs:
-            signal.signal(sign, signal.SIG_IGN)
-        raise _AskedToStop
-
-    before = {sign: signal.signal(sign, end) for sign in signs}
-    try:
-        yield
-    except _AskedToStop:
-        pass
-    finally:
-        for sign, handler in before.items():
-            signal.signal(sign, handler)
-
-
-class _AskedToStop(BaseException):
-    """A signal arrived; not an `Exception`, so that nothing on the way handles it as an error."""

@@ -1,0 +1,61 @@
+"""Long work that survives anything: kinds of jobs, enqueueing, workers, and what people see and do about their jobs."""
+
+from backend.jobs.administration import (
+    Count,
+    Overview,
+    WorkerView,
+    cancel_jobs,
+    discard_jobs,
+    overview,
+    pause,
+    resume,
+    retry_jobs,
+)
+from backend.jobs.context import ArtifactStore, JobContext
+from backend.jobs.enqueueing import enqueue, pushes_done
+from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
+from backend.jobs.events import stream_name
+from backend.jobs.kinds import Kind, known_kinds, register
+from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
+from backend.jobs.process import work
+from backend.jobs.reading import cancel_job, list_artifacts, list_jobs, read_job, read_log, retry_job
+from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine
+
+__all__ = [
+    "Artifact",
+    "ArtifactStore",
+    "Count",
+    "Deferred",
+    "JobCanceled",
+    "JobContext",
+    "JobPage",
+    "JobStatus",
+    "JobView",
+    "Kind",
+    "Lane",
+    "LeaseLost",
+    "LogLevel",
+    "LogLine",
+    "Overview",
+    "Permanent",
+    "Priority",
+    "WorkerView",
+    "cancel_job",
+    "cancel_jobs",
+    "discard_jobs",
+    "enqueue",
+    "known_kinds",
+    "list_artifacts",
+    "list_jobs",
+    "overview",
+    "pause",
+    "pushes_done",
+    "read_job",
+    "read_log",
+    "register",
+    "resume",
+    "retry_job",
+    "retry_jobs",
+    "stream_name",
+    "work",
+]

@@ -1,0 +1,70 @@
+"""The kinds of jobs there are: payload, result, handler, and how each is run."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from backend.access import Action
+from backend.core.errors import Invalid
+from backend.jobs.models import Lane
+
+if TYPE_CHECKING:
+    from backend.jobs.context import JobContext
+
+Handler = Callable[["JobContext", Any], Awaitable[BaseModel]]
+"""Does a job: takes its context and validated payload, returns its result.
+
+It runs on the worker's event loop: what blocks goes through `asyncio.to_thread` or a child process, or the lease ends
+meanwhile. It may run more than once (a crash, a lost lease), so either its effect is written in the transaction of
+`JobContext.succeed`, or doing it again changes nothing.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of job. `limit` counts running jobs over all workers; `time_limit` is an attempt's length in seconds."""
+
+    name: str
+    payload: type[BaseModel]
+    result: type[BaseModel]
+    handle: Handler
+    action: Action
+    """What the person must be allowed, in the job's section: asked when it is enqueued and again when it runs."""
+    lane: Lane = Lane.IO
+    max_attempts: int = 5
+    limit: int | None = None
+    time_limit: float = 3600.0
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Make a kind known to this process. Every process that enqueues or works registers the same ones."""
+    _kinds[kind.name] = kind
+
+
+def known_kinds() -> Mapping[str, Kind]:
+    """The registered kinds by name."""
+    return _kinds
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of this name. Raises `Invalid`, naming the field `kind`."""
+    if (kind := _kinds.get(name)) is None:
+        raise Invalid(f"kind: there is no kind of job called {name[:40]!r}.")
+    return kind
+
+
+def parse_payload(kind: Kind, payload: Mapping[str, Any] | BaseModel) -> BaseModel:
+    """`payload` as the kind's model. Raises `Invalid`, naming the first field that is wrong."""
+    if isinstance(payload, BaseModel):
+        payload = payload.model_dump(mode="json")
+    try:
+        return kind.payload.model_validate(payload)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in ("payload", *problem["loc"]))
+        raise Invalid(f"{place}: {problem['msg'].removeprefix('Value error, ')}") from error

@@ -1,0 +1,107 @@
+"""Looking at jobs, and what their owners may do with them."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from backend.access import Action, Actor, Scope, require
+from backend.core.database import transaction
+from backend.core.errors import Conflict, NotFound
+from backend.jobs import queries
+from backend.jobs.enqueueing import push_after_commit
+from backend.jobs.events import hint_cancel, publish_status
+from backend.jobs.models import Job, JobStatus
+from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine, artifact_view, job_view, log_line
+
+PAGE = 50
+"""Jobs on one page of a list."""
+LINES = 500
+"""Lines of a log at once."""
+
+
+async def list_jobs(
+    actor: Actor,
+    *,
+    everybody: bool = False,
+    status: str | None = None,
+    kind: str | None = None,
+    lane: str | None = None,
+    section_id: UUID | None = None,
+    before: UUID | None = None,
+    limit: int = PAGE,
+) -> JobPage:
+    """The actor's jobs, or `everybody`'s for administrators; the newest first, older than `before`."""
+    if everybody:
+        require(actor, Action.JOBS_ADMINISTER)
+    else:
+        require(actor, Action.JOB_READ, Scope(owner_id=actor.person_id))
+    wanted: Mapping[str, str | UUID | None] = {"status": status, "kind": kind, "lane": lane, "section_id": section_id}
+    limit = max(1, min(limit, PAGE))
+    async with transaction() as session:
+        found = await queries.jobs_before(
+            session,
+            requested_by=None if everybody else actor.person_id,
+            filters={column: value for column, value in wanted.items() if value is not None},
+            before=before,
+            limit=limit + 1,
+        )
+    views = tuple(job_view(job) for job in found[:limit])
+    return JobPage(views, views[-1].id if len(found) > limit else None)
+
+
+async def read_job(actor: Actor, job_id: UUID) -> JobView:
+    """A job. Raises `NotFound` when it isn't there or isn't the actor's."""
+    return job_view(await _readable(actor, job_id, Action.JOB_READ))
+
+
+async def read_log(actor: Actor, job_id: UUID, *, after: int = 0, limit: int = LINES) -> list[LogLine]:
+    """Lines of a job's log beyond sequence `after`, in order. Raises `NotFound`."""
+    await _readable(actor, job_id, Action.JOB_READ)
+    async with transaction() as session:
+        return [log_line(row) for row in await queries.log_lines(session, job_id, after, max(1, min(limit, LINES)))]
+
+
+async def list_artifacts(actor: Actor, job_id: UUID) -> list[Artifact]:
+    """What a job made so far. Raises `NotFound`."""
+    await _readable(actor, job_id, Action.JOB_READ)
+    async with transaction() as session:
+        return [artifact_view(row) for row in await queries.artifacts_of(session, job_id)]
+
+
+async def cancel_job(actor: Actor, job_id: UUID) -> JobView:
+    """Cancel a queued job at once; ask a running one to stop. Raises `Conflict` when it has already ended."""
+    await _readable(actor, job_id, Action.JOB_CHANGE)
+    async with transaction() as session:
+        concerned = await queries.request_cancel(session, [job_id])
+        job = _present(await queries.job_by_id(session, job_id))
+    if not concerned and job.status != JobStatus.CANCELED:
+        raise Conflict("This job has already ended.")
+    if concerned:
+        await hint_cancel([job_id])
+        await publish_status(job_id, job.status)
+    return job_view(job)
+
+
+async def retry_job(actor: Actor, job_id: UUID) -> JobView:
+    """Have a failed or dead job done again, with all its attempts. Raises `Conflict` for any other."""
+    await _readable(actor, job_id, Action.JOB_CHANGE)
+    async with transaction() as session:
+        again = await queries.retry(session, [job_id])
+        push_after_commit(session, again)
+        job = _present(await queries.job_by_id(session, job_id))
+    if not again:
+        raise Conflict("Only a job that failed can be tried again.")
+    await publish_status(job_id, job.status)
+    return job_view(job)
+
+
+async def _readable(actor: Actor, job_id: UUID, action: Action) -> Job:
+    async with transaction() as session:
+        job = await queries.job_by_id(session, job_id)
+    require(actor, action, Scope(owner_id=job.requested_by if job else None))
+    return _present(job)
+
+
+def _present(job: Job | None) -> Job:
+    if job is None:
+        raise NotFound
+    return job

@@ -1,0 +1,240 @@
+"""Kinds of jobs that only tests have, and what they leave behind."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+
+from backend.access import SYSTEM, Action, Actor
+from backend.core.database import transaction
+from backend.jobs import (
+    Deferred,
+    JobContext,
+    JobStatus,
+    JobView,
+    Kind,
+    Lane,
+    LogLevel,
+    Permanent,
+    enqueue,
+    pushes_done,
+    register,
+)
+from backend.jobs.models import Job
+from backend.jobs.worker import Worker
+from tests.support.services import environment
+
+EFFECTS = "CREATE TABLE IF NOT EXISTS effects (job_id uuid NOT NULL, attempt int NOT NULL, pid int NOT NULL)"
+"""What handlers of tests do. Nothing in it forbids doing it twice: that is what tests count."""
+
+
+class Nothing(BaseModel):
+    """A payload or result without content."""
+
+
+class Effect(BaseModel):
+    """What to do: first sleep, then leave one effect."""
+
+    seconds: float = Field(default=0.0, ge=0, le=600)
+    steps: int = Field(default=1, ge=1)
+
+
+class Done(BaseModel):
+    """What was done."""
+
+    attempt: int
+
+
+class Trouble(BaseModel):
+    """How to fail: in each of the first `times` attempts."""
+
+    how: str = "transient"
+    times: int = 1_000
+    delay: float = 0.05
+
+
+async def leave_effect(context: JobContext, payload: Effect) -> Done:
+    """Sleep in steps, then store effect and success together."""
+    for step in range(payload.steps):
+        if payload.steps > 1:
+            await context.progress(step / payload.steps, f"step {step}")
+        await asyncio.sleep(payload.seconds / payload.steps)
+    result = Done(attempt=context.attempt)
+    async with context.transaction() as session:
+        await session.execute(
+            text("INSERT INTO effects VALUES (:job, :attempt, :pid)"),
+            {"job": context.job_id, "attempt": context.attempt, "pid": os.getpid()},
+        )
+        await context.succeed(session, result)
+    return result
+
+
+async def block(context: JobContext, payload: Effect) -> Done:
+    """Hold up the whole event loop, as a handler must not; then try to leave the effect."""
+    time.sleep(payload.seconds if context.attempt == 1 else 0)
+    return await leave_effect(context, Effect())
+
+
+async def get_into_trouble(context: JobContext, payload: Trouble) -> Nothing:
+    """Fail as the payload says, then succeed."""
+    if context.attempt > payload.times:
+        return Nothing()
+    if payload.how == "die":
+        os._exit(9)
+    if payload.how == "permanent":
+        raise Permanent("This can't ever work.")
+    if payload.how == "deferred":
+        raise Deferred(payload.delay)
+    raise RuntimeError("a secret that nobody may see")
+
+
+async def make_files(context: JobContext, payload: Nothing) -> Nothing:
+    """Store two files, one of them twice, and speak about it."""
+    await context.log("be\0gun \ud800", pieces=2)
+    await context.artifact("a.txt", b"old")
+    await context.artifact("a.txt", b"new!", "text/plain")
+    await context.artifact("b.bin", b"b")
+    async with context.transaction():
+        await context.log("within a transaction", level=LogLevel.WARNING)
+        await context.progress(0.5, "half")
+    return Nothing()
+
+
+class Asked(BaseModel):
+    """When a job was asked for, in seconds since the epoch."""
+
+    asked: float
+
+
+class Waited(BaseModel):
+    """Seconds from asking to the handler."""
+
+    waited: float
+
+
+async def tell_wait(_context: JobContext, payload: Asked) -> Waited:
+    """Say how long it took to get here, on one machine."""
+    return Waited(waited=time.time() - payload.asked)
+
+
+async def do_nothing(_context: JobContext, _payload: Nothing) -> Nothing:
+    """The cheapest job."""
+    return Nothing()
+
+
+KINDS = (
+    Kind("noop", Nothing, Nothing, do_nothing, Action.SECTION_LIST),
+    Kind("effect", Effect, Done, leave_effect, Action.SECTION_LIST, max_attempts=20),
+    Kind("few", Effect, Done, leave_effect, Action.SECTION_LIST, limit=2),
+    Kind("hasty", Effect, Done, leave_effect, Action.SECTION_LIST, time_limit=0.2, max_attempts=2),
+    Kind("block", Effect, Done, block, Action.SECTION_LIST),
+    Kind("trouble", Trouble, Nothing, get_into_trouble, Action.SECTION_LIST, max_attempts=3),
+    Kind("timed", Asked, Waited, tell_wait, Action.SECTION_LIST),
+    Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST),
+    Kind("heavy", Effect, Done, leave_effect, Action.SECTION_LIST, lane=Lane.CPU),
+)
+
+
+FAST = {
+    "STOA_JOB_LEASE": "0.9",
+    "STOA_JOB_GRACE": "0.5",
+    "STOA_JOB_RECONCILE": "0.25",
+    "STOA_JOB_BACKOFF": "0.1",
+    "STOA_JOB_BACKOFF_CAP": "1",
+}
+"""The design's times at about 1/20."""
+
+
+@asynccontextmanager
+async def working(lane: Lane = Lane.IO, store: Any = None, **settings: str) -> AsyncIterator[Worker]:
+    """A worker in this process; asked to stop at the end of the block."""
+    with environment(**{**FAST, **settings}):
+        worker, stopping = Worker(lane, store), asyncio.Event()
+        task = asyncio.create_task(worker.run(stopping))
+        try:
+            yield worker
+        finally:
+            stopping.set()
+            await task
+
+
+async def ask(kind: str = "effect", payload: Any = None, actor: Actor = SYSTEM, **options: Any) -> JobView:
+    """Enqueue a job in a transaction of its own, and wait until its id was pushed."""
+    async with transaction() as session:
+        job = await enqueue(session, actor, kind, payload or {}, **options)
+    await pushes_done()
+    return job
+
+
+async def reaches(job_id: UUID, *statuses: JobStatus) -> Job:
+    """Wait until a job has one of these statuses (without any: a final one); its row."""
+    async with asyncio.timeout(20):
+        while True:
+            job = await job_of(job_id)
+            if JobStatus(job.status) in statuses or (not statuses and JobStatus(job.status).final):
+                return job
+            await asyncio.sleep(0.02)
+
+
+def register_kinds() -> None:
+    """Make the tests' kinds known to this process."""
+    for kind in KINDS:
+        register(kind)
+
+
+async def make_effects_table() -> None:
+    """Where handlers leave their effects."""
+    await execute(EFFECTS)
+
+
+async def effects_of(job_id: UUID) -> int:
+    """How many effects a job left."""
+    async with transaction() as session:
+        found = await session.execute(text("SELECT count(*) FROM effects WHERE job_id = :id"), {"id": job_id})
+        return int(found.scalar_one())
+
+
+async def job_of(job_id: UUID) -> Job:
+    """A job's row."""
+    async with transaction() as session:
+        return await session.get_one(Job, job_id)
+
+
+async def set_columns(job_id: UUID, **values: str) -> None:
+    """Set columns of a job's row to SQL expressions."""
+    assigned = ", ".join(f"{name} = {expression}" for name, expression in values.items())
+    async with transaction() as session:
+        await session.execute(text(f"UPDATE jobs SET {assigned} WHERE id = :id"), {"id": job_id})
+
+
+async def execute(statement: str, **values: Any) -> None:
+    """Run a statement."""
+    async with transaction() as session:
+        await session.execute(text(statement), values)
+
+
+async def fetch(statement: str, **values: Any) -> list[Any]:
+    """What a query gives."""
+    async with transaction() as session:
+        return list((await session.execute(text(statement), values)).all())
+
+
+FINISHED = """
+INSERT INTO jobs (id, created_at, kind, status, priority, lane, payload, progress, progress_note, attempts,
+  max_attempts, run_at, waiting_since, error_class, error_message, last_log, updated_at, finished_at)
+SELECT gen_random_uuid(), now(), 'effect', 'succeeded', 'p2', 'io', '{}', 1, '', 1, 5,
+  now(), now(), '', '', 0, now(), now() - number * interval '1 s'
+FROM generate_series(1, :count) AS number
+"""
+
+
+async def add_finished(count: int) -> None:
+    """Rows of jobs that ended long ago, and statistics that know of them."""
+    await execute(FINISHED, count=count)
+    await execute("ANALYZE jobs")
