@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -224,7 +223,7 @@ async def test_nonsense_of_any_type_is_answered_in_words(tab: Tab, state: type[S
     assert (await tab.load(LIST))["session.problem"] == ""
 
 
-@pytest.mark.parametrize("model", ["nonsense", "'", str(uuid4()), "new "])
+@pytest.mark.parametrize("model", ["nonsense", "'", "e560220a-f8db-46a9-9824-4211f1d21717", "new "])
 async def test_a_model_that_is_not_there_is_said_so(tab: Tab, model: str) -> None:
     told = await tab.load(FORM, model=model)
     assert told.refusal
