@@ -68,6 +68,7 @@ def register_job_kinds() -> None:
 async def work(lane: jobs.Lane) -> None:
     """Do jobs of a lane until asked to stop."""
     register_job_kinds()
+    genai.use_pool("worker")
     try:
         await jobs.work(lane, storage)
     finally:

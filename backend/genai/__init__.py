@@ -1,5 +1,6 @@
 """Models, chains, features and completions: the one door to a language model."""
 
+from backend.genai.admission import use_pool
 from backend.genai.bootstrap import seed_configuration
 from backend.genai.budgets import Budget, BudgetState, Spending, budget_states
 from backend.genai.catalogue import Catalogue, parse_catalogue
@@ -186,6 +187,7 @@ __all__ = [
     "set_model_enabled",
     "stream",
     "test_model",
+    "use_pool",
     "warning_of",
     "zone_named",
 ]

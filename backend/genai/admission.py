@@ -1,5 +1,6 @@
 """May this model be asked now, and what does its answer say of it: breaker, places and rates that processes share."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,15 +16,11 @@ from backend.core.telemetry import ADMISSIONS, BREAKER_CHANGES
 from backend.genai.breaker import Breaker, Sample, State, Verdict
 from backend.genai.errors import AuthenticationFailed, Cancelled, CompletionError, ProviderUnavailable, RateLimited
 from backend.genai.schemas import ModelSpec, RateLimits
-from backend.genai.shared import LEASE, get_shared
+from backend.genai.shared import LEASE, UNLIMITED, get_shared
 from backend.genai.walk import Refusal
 
 log = structlog.get_logger(__name__)
 
-UNLIMITED = 1_000_000_000
-"""Places in a room without a limit: they are counted all the same, for the health page."""
-POOL = "web"
-"""The pool of this process; workers are one of their own."""
 FULL_WAIT = 2.0
 """Seconds after which a full model is worth another try: answers take some."""
 
@@ -38,16 +35,26 @@ def room_of(model_id: UUID) -> str:
     return f"stoa:in-flight:{model_id}"
 
 
+_pool = "web"
+
+
+def use_pool(name: str) -> None:
+    """Count this process's answers with those of the pool `name`, from now on; at first it is one of the web's."""
+    global _pool  # noqa: PLW0603 - what a process is for doesn't change
+    _pool = name
+
+
 async def admit(spec: ModelSpec, together: RateLimits) -> "Ticket | Refusal":
     """Let a request for `spec` through, or say why not. `together` is what its provider's models may take.
 
     A ticket has to be closed, whatever becomes of the request.
     """
     ticket = Ticket(spec, together)
+    taking = asyncio.create_task(ticket.take())
     try:
-        refusal = await ticket.take()
+        refusal = await asyncio.shield(taking)  # a half-taken ticket could not be given back
     except BaseException:
-        await to_the_end(ticket.give_back())
+        await to_the_end(ticket.give_back_after(taking))
         raise
     ADMISSIONS.labels(spec.name, refusal.reason if refusal else "admitted").inc()
     return refusal or ticket
@@ -76,7 +83,7 @@ class Ticket:
         if full := await shared.enter(self._rooms(), self._token):
             await self._release_probe()
             return Refusal("full" if full == room_of(spec.id) else "limited", FULL_WAIT)
-        for rate in self._rates("tokens"):
+        for rate in (*self._rates("tokens"), *self._rates("requests")):
             if not await shared.may(rate.name, rate.per_minute):
                 return await self._limited(rate)
         for rate in self._rates("requests"):
@@ -97,6 +104,11 @@ class Ticket:
         await get_shared().leave(self._token)
         await self._change(lambda held: self._judged(held, error, first_token, answered_as))
 
+    async def give_back_after(self, taking: "asyncio.Task[Refusal | None]") -> None:
+        """Nobody waits for the ticket any more: once it is taken, give it back."""
+        await asyncio.wait([taking])
+        await self.give_back()
+
     async def give_back(self) -> None:
         """Nothing was asked after all."""
         await get_shared().leave(self._token)
@@ -111,10 +123,9 @@ class Ticket:
         if held.state(now) is State.HALF_OPEN:
             before, after = await self._change(lambda each: each.admit(self._token, now, LEASE + spec.total_timeout))
             self._probing = after.probe == self._token
-            held = before
-            if self._probing:
-                log.info("breaker_probe", model=spec.name)
+            if self._probing or after.state(now) is State.CLOSED:
                 return None
+            held = before
         at = held.next_probe_at(now)
         return Refusal("open", None if at is None else max(at - now, 1.0))
 
@@ -162,7 +173,7 @@ class Ticket:
         if self._together.max_concurrent:
             rooms[f"stoa:in-flight:{self._spec.provider.value}"] = self._together.max_concurrent
         if pool := get_settings().completions_per_pool:
-            rooms[f"stoa:in-flight:pool:{POOL}"] = pool
+            rooms[f"stoa:in-flight:pool:{_pool}"] = pool
         return rooms
 
     def _rates(self, of: str) -> Sequence[_Rate]:

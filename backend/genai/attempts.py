@@ -1,5 +1,6 @@
 """One try at one model, and what the caller has heard so far from all tries."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -10,7 +11,7 @@ from backend.core.masking import mask
 from backend.core.tasks import to_the_end
 from backend.genai import clients, ledger
 from backend.genai.admission import Ticket
-from backend.genai.errors import Cancelled, Fault, ProviderUnavailable
+from backend.genai.errors import Cancelled, CompletionError, Fault, ProviderUnavailable
 from backend.genai.ledger import Attempt
 from backend.genai.models import Outcome
 from backend.genai.prices import priced
@@ -55,7 +56,7 @@ class Said:
 
     def opening(self, step: Step, prompt: Prompt, last_code: str) -> tuple[Routed | Restarted, Prompt]:
         """The event that begins the attempt at `step`, and what is asked: to go on where both models can, else anew."""
-        name, half = step.spec.name, "".join(self._text)
+        name, half, self._gap = step.spec.name, "".join(self._text), ""
         if not half and not self._called_tools:
             self.continues = False
             return Routed(name, step.reason), prompt
@@ -108,7 +109,11 @@ async def try_model(
     attempt.asked(prompt)
     try:
         yield opening
-        provider = await clients.provider_for(spec)
+        try:
+            async with asyncio.timeout(prompt.time_limit):  # the local model has to be started first
+                provider = await clients.provider_for(spec)
+        except TimeoutError:
+            raise ProviderUnavailable.by(Fault.OVERDUE, "it didn't start in time") from None
         async with aclosing(provider.stream(prompt)) as events:
             async for event in events:
                 match event:
@@ -125,9 +130,13 @@ async def try_model(
                         event = _note_model(attempt, event)  # noqa: PLW2901
                         outcome = Outcome.SUCCEEDED
                 yield event
-    except Exception as error:
+    except CompletionError as error:
         outcome, failure = Outcome.FAILED, error
         raise
+    except Exception as error:  # no provider's answer, whatever is in it, may keep the next model from being asked
+        log.error("provider_broke", model=spec.name, error=type(error).__name__)
+        outcome, failure = Outcome.FAILED, ProviderUnavailable.by(Fault.UNFIT, type(error).__name__)
+        raise failure from None
     finally:
         if outcome is Outcome.CANCELLED:
             failure = Cancelled()
@@ -138,15 +147,19 @@ async def try_model(
 
 
 async def _settle(
-    attempt: Attempt, outcome: Outcome, failure: BaseException | None, prompt: Prompt, ticket: Ticket | None
+    attempt: Attempt, outcome: Outcome, failure: CompletionError | None, prompt: Prompt, ticket: Ticket | None
 ) -> None:
     """Close the ticket and write the row."""
-    if ticket is not None:
-        ours = _ran_out_of_our_time(failure, attempt, prompt)
-        first_token = attempt.first_token_ms / 1000 if attempt.first_token_ms is not None else None
-        tokens = attempt.usage.input_tokens + attempt.usage.output_tokens if attempt.usage else 0
-        await ticket.close(Cancelled() if ours else failure, first_token, tokens, attempt.reported_model)
-    await ledger.record(attempt, outcome, failure if isinstance(failure, Exception) else None)
+    try:
+        if ticket is not None:
+            ours = _ran_out_of_our_time(failure, attempt, prompt)
+            first_token = attempt.first_token_ms / 1000 if attempt.first_token_ms is not None else None
+            tokens = attempt.usage.input_tokens + attempt.usage.output_tokens if attempt.usage else 0
+            await ticket.close(Cancelled() if ours else failure, first_token, tokens, attempt.reported_model)
+    except Exception as error:
+        log.error("ticket_not_closed", model=attempt.spec.name, error=type(error).__name__)
+    finally:
+        await ledger.record(attempt, outcome, failure)
 
 
 def _ran_out_of_our_time(failure: BaseException | None, attempt: Attempt, prompt: Prompt) -> bool:

@@ -75,7 +75,9 @@ class Breaker:
         try:
             held: dict[str, Any] = json.loads(text) if text else {}
             samples = tuple(Sample(at, _VERDICTS[verdict], first) for at, verdict, first in held.pop("samples", ()))
-            return cls(samples=samples, **held)
+            found = cls(samples=samples, **held)
+            found.next_probe_at(0.0)  # fields of another type are another version's
+            return found
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from backend.access import Action, Actor, AuditEntry, record, require
 from backend.core.database import transaction
-from backend.core.errors import NotFound
+from backend.core.errors import NotFound, Unavailable
 from backend.core.settings import get_settings
 from backend.genai import queries
 from backend.genai.admission import breaker_key, change_breaker, room_of
@@ -99,7 +99,9 @@ async def _by_hand(actor: Actor, model_id: UUID, verb: str, by: Callable[[Breake
         if model is None:
             raise NotFound
         record(session, AuditEntry(actor_id=actor.person_id, action=f"model.{verb}", subject=model.name))
-    await change_breaker(model_id, by)
+        await change_breaker(model_id, by)
+        if not get_shared().is_shared:
+            raise Unavailable("Redis is away, so other processes wouldn't hear of this. Try again when it is back.")
 
 
 def _health(model: RegisteredModel, breaker: Breaker, in_flight: int) -> ModelHealth:

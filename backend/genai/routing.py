@@ -101,7 +101,8 @@ async def single(name: str, feature: Feature) -> Chain:
     if not _may_serve(model, feature):
         raise MissingFeatureConfig(f"“{name}” is for development: it never grades in production.")
     together = {ProviderName(row.provider): _rate_limits(row) for row in limits}
-    return Chain((spec_of(model),), reason="requested", provider_limits=together)
+    primary_only = get_settings().routing_primary_only
+    return Chain((spec_of(model),), reason="requested", provider_limits=together, primary_only=primary_only)
 
 
 async def refuse_over_budget(chain: Chain) -> None:

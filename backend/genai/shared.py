@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 
 LEASE = 30.0
 """Seconds after which a place is free again when its process died; living ones renew it."""
-KEEP_SECONDS = 86_400
-"""How long Redis keeps a record that nobody changes."""
+UNLIMITED = 1_000_000_000
+"""Places in a room without a limit: they are counted all the same, for the health page."""
 OUTAGE = 2.0
 """Seconds before Redis is asked again after it failed."""
 T = TypeVar("T")
@@ -32,13 +32,13 @@ T = TypeVar("T")
 _SWAP = """
 local held = redis.call('GET', KEYS[1])
 if (held or '') ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
 _ENTER = """
 for i, room in ipairs(KEYS) do
   redis.call('ZREMRANGEBYSCORE', room, '-inf', ARGV[1])
-  if redis.call('ZCARD', room) >= tonumber(ARGV[3 + i]) then return i end
+  if redis.call('ZCARD', room) >= tonumber(ARGV[3 + i]) and not redis.call('ZSCORE', room, ARGV[3]) then return i end
 end
 for _, room in ipairs(KEYS) do
   redis.call('ZADD', room, ARGV[2], ARGV[3])
@@ -96,7 +96,7 @@ class RedisStore:
 
     async def swap(self, key: str, before: str | None, after: str) -> bool:
         """See `Store.swap`."""
-        return bool(await self._script(_SWAP, [key], before or "", after, KEEP_SECONDS))
+        return bool(await self._script(_SWAP, [key], before or "", after))
 
     async def enter(self, rooms: Mapping[str, int], token: str, now: float) -> str | None:
         """See `Store.enter`."""
@@ -150,6 +150,13 @@ class MemoryStore:
         self._records[key] = after
         return True
 
+    def remember(self, key: str, text: str | None) -> None:
+        """Note a record of Redis: what this process goes on with when Redis is away."""
+        if text is None:
+            self._records.pop(key, None)
+        else:
+            self._records[key] = text
+
     async def enter(self, rooms: Mapping[str, int], token: str, now: float) -> str | None:
         """See `Store.enter`. A process that dies takes its places along, so there is no lease."""
         for room, places in rooms.items():
@@ -191,7 +198,12 @@ class Shared:
 
     async def read(self, keys: Sequence[str]) -> list[str | None]:
         """The records under `keys`."""
-        return await self._on_store(lambda store: store.read(keys)) if keys else []
+        if not keys:
+            return []
+        found = await self._on_store(lambda store: store.read(keys))
+        for key, text in zip(keys, found, strict=True):
+            self._memory.remember(key, text)
+        return found
 
     async def change(self, key: str, by: Callable[[str | None], str | None]) -> None:
         """Replace a record by what `by` makes of it, whoever else changes it meanwhile; None leaves it."""
@@ -200,6 +212,7 @@ class Shared:
                 [before] = await self.read([key])
                 after = by(before)
                 if after is None or await self._on_store(lambda store: store.swap(key, before, after)):  # noqa: B023
+                    self._memory.remember(key, before if after is None else after)
                     return
 
     async def enter(self, rooms: Mapping[str, int], token: str) -> str | None:
@@ -210,15 +223,10 @@ class Shared:
             store_used[:] = [store]
             return await store.enter(rooms, token, time.time())
 
-        try:
-            full = await self._on_store(enter)
-        except asyncio.CancelledError:
-            if store_used:  # it may have entered before we heard of it
-                self._held[token] = (store_used[0], list(rooms))
-                await asyncio.shield(self.leave(token))
-            raise
+        full = await self._on_store(enter)
         if full is None:
             self._held[token] = (store_used[0], list(rooms))
+            await self._memory.enter(dict.fromkeys(rooms, UNLIMITED), token, time.time())  # in case Redis goes away
             self._keep_renewing()
         return full
 
@@ -227,10 +235,13 @@ class Shared:
         store, rooms = self._held.pop(token, (None, ()))
         if store is None:
             return
+        await self._memory.leave(rooms, token)
+        if store is self._memory or time.monotonic() < self._away_until:
+            return  # while Redis is away, the lease there ends by itself
         try:
             await store.leave(rooms, token)
-        except RedisError:
-            self._lost()  # its lease ends by itself
+        except RedisError as error:
+            self._lost(error)
 
     async def count(self, rooms: Sequence[str]) -> list[int]:
         """How many places are taken in each room."""
@@ -262,6 +273,8 @@ class Shared:
 
     async def _on_store(self, call: Callable[[Store], Awaitable[T]]) -> T:
         if time.monotonic() >= self._away_until:
+            if self._was_away:  # one caller finds out whether it is back; the others don't wait for that
+                self._away_until = time.monotonic() + 2 * OUTAGE
             try:
                 if self._redis is None or self._redis.client is not get_redis():
                     self._redis = RedisStore(get_redis())
@@ -271,13 +284,14 @@ class Shared:
             except Unavailable:  # a command without Redis: there is nobody to share with
                 self._was_away = True
             else:
+                self._away_until = 0.0
                 if self._was_away:
                     self._was_away = False
                     log.warning("routing_is_shared_again")
                 return result
         return await call(self._memory)
 
-    def _lost(self, error: Exception | None = None) -> None:
+    def _lost(self, error: Exception) -> None:
         self._away_until = time.monotonic() + OUTAGE
         if not self._was_away:
             self._was_away = True

@@ -124,8 +124,8 @@ class Walk:
 
 def roomiest(models: Sequence[ModelSpec], than: ModelSpec) -> list[ModelSpec]:
     """The first model with the largest window, if that is larger than the one that was too small."""
-    largest = max(models, key=_window, default=than)
-    return [largest] if _window(largest) > _window(than) else []
+    largest = max(models, key=_window, default=None)
+    return [largest] if largest and _window(largest) > (than.context_window or 0) else []
 
 
 def _window(spec: ModelSpec) -> float:

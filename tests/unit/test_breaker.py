@@ -162,7 +162,7 @@ def test_the_next_probe_is_after_the_cooldown_or_the_probe_under_way() -> None:
 
 
 def test_a_record_of_another_version_is_a_new_one() -> None:
-    for text in ("", None, "no json", "[]", '{"samples": 3}', '{"of another version": 1}'):
+    for text in ("", None, "no json", "[]", '{"samples": 3}', '{"of another version": 1}', '{"opened_at": "x"}'):
         assert Breaker.decode(text) == Breaker()
 
 

@@ -107,6 +107,7 @@ def test_a_prompt_too_long_goes_to_the_roomiest_once() -> None:
     assert names(Walk(chain, "primary"), ContextTooLong(), ContextTooLong()) == ["a", "c"]
     assert names(Walk([model("a", 100), model("b", 100)], "primary"), ContextTooLong()) == ["a"]
     assert names(Walk([model("a", 100), model("b", None)], "primary"), ContextTooLong()) == ["a", "b"]
+    assert names(Walk([model("a", None), model("b", 100)], "primary"), ContextTooLong()) == ["a", "b"]
 
 
 @pytest.mark.parametrize("why", ["open", "full", "limited"])

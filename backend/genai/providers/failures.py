@@ -21,6 +21,7 @@ from backend.genai.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from backend.genai.providers.prompts import well_formed
 from backend.genai.schemas import ModelSpec
 
 MAX_DETAIL = 500
@@ -78,7 +79,7 @@ def translated(error: Exception, spec: ModelSpec, sdk: SDKErrors) -> CompletionE
         failure = ProviderUnavailable.by(Fault.REFUSED, f"no connection within {spec.connect_timeout:g} s")
     else:
         failure = ProviderUnavailable.by(_network_fault(error), _root_cause(error))
-    failure.detail = without_secrets(failure.detail, spec)
+    failure.detail = _shortened(well_formed(without_secrets(failure.detail, spec)))  # cut last, or half a key stays
     return failure
 
 
@@ -100,11 +101,11 @@ def not_a_stream(body: bytes) -> CompletionError:
     """The error for a 200 whose body holds no event at all: an error object, or a page of some other server."""
     try:
         payload = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         payload = None
     if isinstance(payload, dict) and payload.get("error"):
         return reported_in_stream(payload["error"])
-    said = _shortened(body.decode("utf-8", "replace"))
+    said = body.decode("utf-8", "replace").strip()
     return ProviderUnavailable.by(Fault.UNFIT, f"no event stream but: {said}" if said else "the answer was empty")
 
 
@@ -136,7 +137,7 @@ class _Complaint:
 def _failure(
     kind: type[CompletionError], complaint: _Complaint, status: int | None, wait: float | None = None
 ) -> CompletionError:
-    return kind(detail=_shortened(str(complaint)), http_status=status, retry_after=wait)
+    return kind(detail=str(complaint), http_status=status, retry_after=wait)
 
 
 def _class_for(status: int, complaint: _Complaint) -> type[CompletionError]:
@@ -182,7 +183,7 @@ def _complaint_from(error: object) -> _Complaint:
 
 
 def _implied_status(code: object, kinds: list[str]) -> int | None:
-    if isinstance(code, str) and code.isdecimal():
+    if isinstance(code, str) and len(code) == 3 and code.isdecimal():
         code = int(code)
     if isinstance(code, int) and 400 <= code < 600:
         return code

@@ -12,8 +12,10 @@ from structlog.testing import capture_logs
 from backend import genai
 from backend.access import SYSTEM
 from backend.core.embedded.valkey import start_valkey
+from backend.core.errors import Unavailable
 from backend.core.redis import close_redis, get_redis
-from backend.genai import shared
+from backend.genai import admission, shared
+from backend.genai.admission import breaker_key
 from backend.genai.errors import OverCapacity
 from backend.genai.health import close_breaker, open_breaker, read_health
 from backend.genai.shared import MemoryStore, RedisStore, Store, get_shared
@@ -143,6 +145,88 @@ async def test_a_model_taken_out_by_hand_is_left_alone_until_it_is_put_back(serv
     await close_breaker(SYSTEM, health.id)
     assert routes(await ask()) == [("primary", "primary")]
     assert len(first.requests) == 1
+
+
+async def test_taking_a_model_out_of_service_doesnt_expire_and_holds_without_redis(
+    servers: Servers, tmp_path: Path
+) -> None:
+    server = start_valkey(tmp_path)
+    await close_redis()
+    try:
+        with environment(REDIS_URL=server.url):
+            await servers.chain(WELL, WELL)
+            health, _ = (await read_health(SYSTEM)).models
+            await open_breaker(SYSTEM, health.id)
+            assert await get_redis().ttl(breaker_key(health.id)) == -1
+            server.stop()
+            assert routes(await ask()) == [("second", "primary_open")]
+            with pytest.raises(Unavailable):
+                await close_breaker(SYSTEM, health.id)
+    finally:
+        await close_redis()
+        server.stop()
+
+
+async def test_what_is_under_way_counts_when_redis_goes_away(servers: Servers, tmp_path: Path) -> None:
+    server = start_valkey(tmp_path)
+    await close_redis()
+    try:
+        with environment(REDIS_URL=server.url):
+            (only,) = await servers.chain(ENDLESS, fields=({"max_concurrent": 10},))
+            tasks = [asyncio.create_task(ask()) for _ in range(10)]
+            while only.under_way < 10:
+                await asyncio.sleep(0.01)
+            server.stop()
+            assert set(await outcomes(5)) == {"over_capacity"}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            only.play(WELL)
+            assert text_of(await ask()) == "Six."
+    finally:
+        await close_redis()
+        server.stop()
+
+
+async def test_a_probe_that_is_cancelled_at_once_leaves_the_door_ajar(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = await servers.chain(OVERLOADED, WELL, fields=({"breaker_cooldown": 0.5},))
+    for _ in range(3):
+        await ask()
+    await asyncio.sleep(0.6)
+    swap, swapped = RedisStore.swap, asyncio.Event()
+
+    async def late(store: RedisStore, key: str, before: str | None, after: str) -> bool:
+        done = await swap(store, key, before, after)
+        swapped.set()
+        await asyncio.sleep(0.1)  # Redis has it, we don't know yet
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisStore, "swap", late)
+        task = asyncio.create_task(ask())
+        await swapped.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0.5)
+    first.play(openai_answer("First."))
+    assert routes(await ask()) == [("primary", "primary")]
+
+
+async def test_workers_have_places_of_their_own(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    with environment(STOA_COMPLETIONS_PER_POOL="1"):
+        (only,) = await servers.chain(ENDLESS)
+        under_way = asyncio.create_task(ask())
+        while not only.under_way:
+            await asyncio.sleep(0.01)
+        assert isinstance((await ask_in_vain())[1], OverCapacity)
+        monkeypatch.setattr(admission, "_pool", "web")
+        genai.use_pool("worker")
+        only.play(WELL)
+        assert text_of(await ask()) == "Six."
+        under_way.cancel()
+        await asyncio.gather(under_way, return_exceptions=True)
 
 
 async def test_the_cap_of_a_pool_is_for_all_models_together(servers: Servers) -> None:

@@ -25,7 +25,15 @@ from backend.genai.health import read_health
 from backend.genai.walk import QUICK_PAUSE
 from tests.support.genai import Servers, ask, ask_in_vain, ledger_rows, model_of, question, routes, store, text_of
 from tests.support.replay import Replay, refusing_port
-from tests.support.replay_answers import Answer, Pause, anthropic_answer, anthropic_error, openai_answer, openai_error
+from tests.support.replay_answers import (
+    Answer,
+    Pause,
+    anthropic_answer,
+    anthropic_error,
+    openai_answer,
+    openai_error,
+    raw_answer,
+)
 from tests.support.services import environment
 
 OVERLOADED = openai_error(503, "overloaded", type="server_error")
@@ -293,6 +301,31 @@ async def test_a_missing_terminator_is_no_cut(servers: Servers) -> None:
     _first, second = await servers.chain(openai_answer("one two", done=False), WELL)
     assert text_of(await ask()) == "one two"
     assert second.requests == []
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        raw_answer(b"[" * 100_000, content_type="application/json"),
+        raw_answer(b'{"error": {"code": "' + b"9" * 5000 + b'"}}', status=500, content_type="application/json"),
+        raw_answer(b'{"error": {"message": "\\ud800"}}', status=500, content_type="application/json"),
+    ],
+    ids=["deep nesting", "endless code", "half a character"],
+)
+async def test_no_nonsense_of_a_server_keeps_the_next_model_from_answering(servers: Servers, nonsense: Answer) -> None:
+    first, second = await servers.chain(nonsense, WELL, fields=(PATIENT,))
+    assert text_of(await ask()) == "Six."
+    (await read_health(SYSTEM)).models[0].last_error.encode()
+    await the_next_request_works(first, second)
+
+
+async def test_half_a_key_is_no_more_told_than_a_whole_one(servers: Servers) -> None:
+    key = "gateway-0123456789-0123456789-0123456789"
+    told = openai_error(500, "x" * 470 + f" {key}")
+    (only,) = await servers.chain(told, fields=({"api_key": key, **PATIENT},))
+    _, error = await ask_in_vain()
+    assert "gateway-0123" not in error.detail
+    assert len(only.requests) == 2
 
 
 async def test_everyone_down_is_one_clear_error(servers: Servers) -> None:
