@@ -6,8 +6,9 @@ settings, as in production. Unit tests get none, and may not open connections.
 
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -40,6 +41,20 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = support.begin_run()
     os.environ["STOA_DATA_DIR"] = str(folder / "data")
     config.add_cleanup(lambda: support.end_run(folder))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Half a character in a failure's report would end the whole run: xdist can't send it."""
+    return _whole((yield))
+
+
+def _whole(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _whole(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return type(data)(map(_whole, data))
+    return data.encode("utf-8", "backslashreplace").decode() if isinstance(data, str) else data
 
 
 @pytest.fixture(scope="session")
