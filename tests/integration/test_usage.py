@@ -282,7 +282,7 @@ async def test_budgets_count_the_month_in_utc_as_routing_does(pia: Actor, monkey
     )
     ids = {name: (await ids_of("Big", name))[1] for name, _ in chains}
     month = datetime(2026, 3, 1, tzinfo=UTC)
-    monkeypatch.setattr("backend.genai.spending.now", lambda: month + timedelta(days=30))
+    monkeypatch.setattr("backend.genai.budgets.now", lambda: month + timedelta(days=30))
     await enter(
         [
             attempt_at(month - timedelta(seconds=1), "9", config_id=ids["Spent"]),
