@@ -4,6 +4,7 @@ import reflex as rx
 
 from app.components.fields import form, group, number_field, save_bar
 from app.components.page import opened, skeleton
+from app.components.tables import list_table
 from app.pages.admin import admin_page
 from app.state.limits import LimitsItem, LimitsState
 
@@ -108,18 +109,7 @@ def _sections() -> rx.Component:
 
 
 def _table() -> rx.Component:
-    return rx.el.div(
-        rx.el.table(
-            rx.el.caption("Sections and their limits", class_name="hidden"),
-            rx.el.thead(rx.el.tr(*(rx.el.th(label, scope="col") for label in COLUMNS))),
-            rx.el.tbody(rx.foreach(LimitsState.sections, _row)),
-            class_name="list-table limits-table",
-        ),
-        class_name="table-frame",
-        role="region",
-        aria_label="Sections and their limits",
-        tab_index=0,
-    )
+    return list_table("Sections and their limits", COLUMNS, LimitsState.sections, _row, "limits-table")
 
 
 def _row(item: rx.Var[LimitsItem]) -> rx.Component:

@@ -4,6 +4,7 @@ import reflex as rx
 
 from app.components.fields import form, group, number_field, save_bar, switch
 from app.components.page import opened, skeleton
+from app.components.tables import list_table
 from app.pages.admin import admin_page
 from app.state.models import PROVIDERS, LimitsItem, ModelItem, ModelsState, UseItem
 
@@ -81,18 +82,7 @@ def _choice(
 
 def _table() -> rx.Component:
     columns = ("Name", "Provider", "Pinned version", "Used by", "Key", "Enabled")
-    return rx.el.div(
-        rx.el.table(
-            rx.el.caption("Models", class_name="hidden"),
-            rx.el.thead(rx.el.tr(*(rx.el.th(column, scope="col") for column in columns))),
-            rx.el.tbody(rx.foreach(ModelsState.models, _row)),
-            class_name="list-table models-table",
-        ),
-        class_name="table-frame",
-        role="region",
-        aria_label="Models",
-        tab_index=0,
-    )
+    return list_table("Models", columns, ModelsState.models, _row, "models-table")
 
 
 def _row(item: rx.Var[ModelItem]) -> rx.Component:

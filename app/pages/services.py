@@ -4,6 +4,7 @@ import reflex as rx
 
 from app.components.budget import budget
 from app.components.page import opened, skeleton
+from app.components.tables import list_table
 from app.pages.admin import admin_page
 from app.state.services import LinkItem, ServiceItem, ServicesState
 
@@ -63,18 +64,8 @@ def _tools() -> rx.Component:
 
 
 def _table() -> rx.Component:
-    return rx.el.div(
-        rx.el.table(
-            rx.el.caption("Service configs", class_name="hidden"),
-            rx.el.thead(rx.el.tr(*(_heading(key, label) for key, label in COLUMNS))),
-            rx.el.tbody(rx.foreach(ServicesState.services, _row)),
-            class_name="list-table",
-        ),
-        class_name="table-frame",
-        role="region",
-        aria_label="Service configs",
-        tab_index=0,
-    )
+    headings = [_heading(key, label) for key, label in COLUMNS]
+    return list_table("Service configs", headings, ServicesState.services, _row)
 
 
 def _heading(key: str, label: str) -> rx.Component:

@@ -10,8 +10,7 @@ from backend.access import queries
 from backend.access.models import AuditEntry
 from backend.access.policy import Action, Actor, require
 from backend.core.database import transaction
-from backend.core.errors import Invalid
-from backend.core.ids import parse_id
+from backend.core.paging import cursor_at, parse_cursor
 
 AUDIT_PAGE = 50
 LONGEST_SEARCH = 200
@@ -46,7 +45,7 @@ class AuditLine:
     @property
     def cursor(self) -> str:
         """Where the next page begins after this line."""
-        return f"{self.at.isoformat()}~{self.id}"
+        return cursor_at(self.at, self.id)
 
 
 async def read_audit(actor: Actor, *, search: str = "", kind: str = "", after: str = "") -> list[AuditLine]:
@@ -58,7 +57,7 @@ async def read_audit(actor: Actor, *, search: str = "", kind: str = "", after: s
     require(actor, Action.AUDIT_READ)
     search = search.replace("\0", "").strip()[:LONGEST_SEARCH]
     async with transaction() as session:
-        rows = await queries.audit_entries(session, search, kind, _parse_cursor(after), AUDIT_PAGE)
+        rows = await queries.audit_entries(session, search, kind, parse_cursor(after), AUDIT_PAGE)
     return [_line(entry, name) for entry, name in rows]
 
 
@@ -90,17 +89,3 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Au
         for field in sorted({*before, *after})
         if before.get(field) != after.get(field)
     )
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, UUID] | None:
-    if not cursor:
-        return None
-    moment, _, entry_id = cursor.partition("~")
-    parsed = parse_id(entry_id)
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError:
-        at = None
-    if parsed is None or at is None or at.tzinfo is None:
-        raise Invalid("That isn't a place in the list.")
-    return at, parsed

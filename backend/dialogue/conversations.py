@@ -1,6 +1,5 @@
 """A person's conversations: list, open, rename, delete, rate."""
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -8,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from backend.access import Action, Actor, Scope, require
 from backend.core.database import transaction
 from backend.core.errors import Invalid, NotFound
-from backend.core.ids import parse_id
+from backend.core.paging import parse_cursor
 from backend.dialogue import queries
 from backend.dialogue.models import Conversation, Message, MessageRole, Turn
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
@@ -28,7 +27,7 @@ async def list_conversations(
     require(actor, Action.TUTOR_ASK, Scope(section_id=section_id))
     async with transaction() as session:
         found = await queries.history(
-            session, actor, section_id, search=clean(search)[:200], before=_parse_cursor(after), limit=PAGE
+            session, actor, section_id, search=clean(search)[:200], before=parse_cursor(after), limit=PAGE
         )
     return [_card(each) for each in found]
 
@@ -135,17 +134,3 @@ def _view(row: Message) -> MessageView:
         reason=row.rating_reason,
         created_at=row.created_at,
     )
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, UUID] | None:
-    if not cursor:
-        return None
-    moment, _, conversation_id = cursor.partition("~")
-    parsed = parse_id(conversation_id)
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError:
-        at = None
-    if parsed is None or at is None or at.tzinfo is None:
-        raise Invalid("That isn't a place in the list.")
-    return at, parsed

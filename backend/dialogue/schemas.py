@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from backend.core.paging import cursor_at
+
 
 @dataclass(frozen=True, slots=True)
 class StartedTurn:
@@ -27,7 +29,7 @@ class ConversationCard:
     @property
     def cursor(self) -> str:
         """Where the list goes on after this one."""
-        return f"{self.updated_at.isoformat()}~{self.id}"
+        return cursor_at(self.updated_at, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,9 +99,10 @@ async def _by_hand(actor: Actor, model_id: UUID, verb: str, by: Callable[[Breake
         if model is None:
             raise NotFound
         record(session, AuditEntry(actor_id=actor.person_id, action=f"model.{verb}", subject=model.name))
-        await change_breaker(model_id, by)
+        await get_shared().read([breaker_key(model_id)])
         if not get_shared().is_shared:
             raise Unavailable("Redis is away, so other processes wouldn't hear of this. Try again when it is back.")
+        await change_breaker(model_id, by)
 
 
 def _health(model: RegisteredModel, breaker: Breaker, in_flight: int) -> ModelHealth:
