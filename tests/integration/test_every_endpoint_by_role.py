@@ -16,6 +16,7 @@ from backend.access import SYSTEM
 from backend.api import Guard, create_api
 from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
+from tests.support.jobs import ask, job_of, register_kinds, set_columns
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -35,6 +36,7 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
+OWNER_OR_ADMINISTRATOR = only("student", "administrator")
 ADMINISTRATORS = only("administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
@@ -50,6 +52,7 @@ class Stage:
     answer: UUID
     turn: UUID | None = None
     model: UUID | None = None
+    job: UUID | None = None
 
     async def again(self) -> "Stage":
         """Another conversation like it, for the next who tries."""
@@ -74,6 +77,8 @@ class Case:
     """An answer is being written in it."""
     with_model: bool = False
     """The tab's form is about a registered model, whoever's tab it is."""
+    job: str = ""
+    """The address is that of a job of the student with this status."""
 
 
 HERE = (("section", "baking-autumn"),)
@@ -171,6 +176,17 @@ EVENTS: dict[str, Case] = {
     "audit_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "Tutor"}),
     "audit_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "model"}),
     "audit_state.show_older": Case(NOTHING_TO_HIDE),
+    "jobs_state.load": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.beat": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.choose_status": Case(SIGNED_IN, lambda _: {"status": "dead"}, path="/jobs"),
+    "jobs_state.choose_kind": Case(SIGNED_IN, lambda _: {"kind": "noop"}, path="/jobs"),
+    "jobs_state.show_older": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.show_newer": Case(SIGNED_IN, path="/jobs"),
+    "job_state.load": Case(OWNER_OR_ADMINISTRATOR, job="queued"),
+    "job_state.refresh": Case(OWNER_OR_ADMINISTRATOR, job="queued"),
+    "job_state.cancel": Case(OWNER_OR_ADMINISTRATOR, job="queued"),
+    "job_state.retry": Case(OWNER_OR_ADMINISTRATOR, job="dead"),
+    "job_state.show_earlier": Case(OWNER_OR_ADMINISTRATOR, job="queued"),
     "health_state.load": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.beat": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.take_out": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
@@ -212,6 +228,7 @@ def test_every_event_has_its_row() -> None:
 async def stage(services: None) -> AsyncIterator[Stage]:
     async with Replay.openai("Knead it.") as replay, tutoring(replay), running_app():
         nothing = uuid4()
+        register_kinds()
         yield await Stage(await found_school(), nothing, nothing, nothing).again()
 
 
@@ -234,11 +251,15 @@ async def outcome_of(event: str, role: str, stage: Stage) -> str:
     if case.with_model:
         await point_at_a_model(tab, stage)
     tab._path, tab._query = case.path, dict(case.query)
+    if case.job:
+        await point_at_the_students_job(tab, stage, case.job)
     told = await tab.send(full_name(event), **case.payload(stage))
     if outcome(told) != OK:
         assert "Gluten." not in told.wire
         await the_students_conversation_is_untouched(stage)
         await the_model_is_untouched(stage)
+        if stage.job:
+            assert (await job_of(stage.job)).status == case.job
     return outcome(told)
 
 
@@ -252,6 +273,17 @@ async def point_at_the_students(tab: Tab, stage: Stage) -> None:
         tutor.messages = [{"id": str(stage.answer)}]
     async with tab.held(ChatState) as chat:
         chat.renaming, chat.slug = str(stage.conversation), "baking-autumn"
+
+
+async def point_at_the_students_job(tab: Tab, stage: Stage, status: str) -> None:
+    from app.state.job import JobState
+
+    stage.job = (await ask("noop", actor=await stage.school.actor("student"))).id
+    if status != "queued":
+        await set_columns(stage.job, status=f"'{status}'", finished_at="now()")
+    tab._path, tab._query = "/jobs/[job]", {"job": str(stage.job)}
+    async with tab.held(JobState) as job:
+        job.lines = [{"sequence": 5, "at": "", "level": "info", "message": ""}]
 
 
 async def point_at_a_model(tab: Tab, stage: Stage) -> None:
