@@ -15,6 +15,7 @@ from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.enqueueing import enqueue, pushes_done
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
+from backend.jobs.following import follow_job
 from backend.jobs.kinds import Kind, awaited_kinds, known_kinds, register, subject_of, title_of
 from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
 from backend.jobs.news import News, current_jobs, take_news
@@ -58,6 +59,7 @@ __all__ = [
     "current_jobs",
     "discard_jobs",
     "enqueue",
+    "follow_job",
     "is_held_up",
     "known_kinds",
     "list_artifacts",

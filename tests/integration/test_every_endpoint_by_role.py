@@ -16,7 +16,8 @@ from backend.access import SYSTEM
 from backend.api import Guard, create_api
 from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
-from tests.support.jobs import ask, job_of, register_kinds, set_columns
+from backend.jobs import JobStatus
+from tests.support.jobs import add_job, job_of
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -36,8 +37,8 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
-OWNER_OR_ADMINISTRATOR = only("student", "administrator")
 ADMINISTRATORS = only("administrator")
+OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -77,7 +78,7 @@ class Case:
     """An answer is being written in it."""
     with_model: bool = False
     """The tab's form is about a registered model, whoever's tab it is."""
-    job: str = ""
+    job: JobStatus | None = None
     """The address is that of a job of the student with this status."""
 
 
@@ -179,14 +180,14 @@ EVENTS: dict[str, Case] = {
     "jobs_state.load": Case(SIGNED_IN, path="/jobs"),
     "jobs_state.beat": Case(SIGNED_IN, path="/jobs"),
     "jobs_state.choose_status": Case(SIGNED_IN, lambda _: {"status": "dead"}, path="/jobs"),
-    "jobs_state.choose_kind": Case(SIGNED_IN, lambda _: {"kind": "noop"}, path="/jobs"),
+    "jobs_state.choose_kind": Case(SIGNED_IN, lambda _: {"kind": "export"}, path="/jobs"),
     "jobs_state.show_older": Case(SIGNED_IN, path="/jobs"),
     "jobs_state.show_newer": Case(SIGNED_IN, path="/jobs"),
-    "job_state.load": Case(OWNER_OR_ADMINISTRATOR, job="queued"),
-    "job_state.refresh": Case(OWNER_OR_ADMINISTRATOR, job="queued"),
-    "job_state.cancel": Case(OWNER_OR_ADMINISTRATOR, job="queued"),
-    "job_state.retry": Case(OWNER_OR_ADMINISTRATOR, job="dead"),
-    "job_state.show_earlier": Case(OWNER_OR_ADMINISTRATOR, job="queued"),
+    "job_state.load": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.refresh": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.cancel": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.retry": Case(OWN_JOB, job=JobStatus.DEAD),
+    "job_state.show_earlier": Case(OWN_JOB, job=JobStatus.QUEUED),
     "health_state.load": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.beat": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.take_out": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
@@ -228,7 +229,6 @@ def test_every_event_has_its_row() -> None:
 async def stage(services: None) -> AsyncIterator[Stage]:
     async with Replay.openai("Knead it.") as replay, tutoring(replay), running_app():
         nothing = uuid4()
-        register_kinds()
         yield await Stage(await found_school(), nothing, nothing, nothing).again()
 
 
@@ -275,12 +275,10 @@ async def point_at_the_students(tab: Tab, stage: Stage) -> None:
         chat.renaming, chat.slug = str(stage.conversation), "baking-autumn"
 
 
-async def point_at_the_students_job(tab: Tab, stage: Stage, status: str) -> None:
+async def point_at_the_students_job(tab: Tab, stage: Stage, status: JobStatus) -> None:
     from app.state.job import JobState
 
-    stage.job = (await ask("noop", actor=await stage.school.actor("student"))).id
-    if status != "queued":
-        await set_columns(stage.job, status=f"'{status}'", finished_at="now()")
+    stage.job = await add_job(stage.school.members["student"].id, status)
     tab._path, tab._query = "/jobs/[job]", {"job": str(stage.job)}
     async with tab.held(JobState) as job:
         job.lines = [{"sequence": 5, "at": "", "level": "info", "message": ""}]
@@ -340,6 +338,8 @@ class Route:
     query: Mapping[str, str] = field(default_factory=dict)
     leads_to: str = ""
     running: bool = False
+    job: JobStatus | None = None
+    """The student has a job with this status."""
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -366,6 +366,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+    ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
 }
 
@@ -399,7 +400,8 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         await change(type(turn), turn.id, status=TurnStatus.STOPPED)
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation)
+    job = await add_job(stage.school.members["student"].id, route.job) if route.job else None
+    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, job_id=job)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,
