@@ -18,6 +18,7 @@ from app.pages.health import health
 from app.pages.home import home
 from app.pages.job import job
 from app.pages.jobs import jobs
+from app.pages.jobs_admin import jobs_admin
 from app.pages.lesson import lesson
 from app.pages.limits import limits
 from app.pages.login import login
@@ -36,6 +37,7 @@ from app.state.health import HealthState
 from app.state.home import HomeState
 from app.state.job import JobState
 from app.state.jobs import JobsState
+from app.state.jobs_admin import JobsAdminState
 from app.state.lesson import LessonState
 from app.state.limits import LimitsState
 from app.state.login import LoginState
@@ -102,6 +104,7 @@ PAGES = (
     ),
     (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
     (features, "/admin/features", "Features · Stoa", FeaturesState.load),
+    (jobs_admin, "/admin/jobs", "Jobs · Stoa", JobsAdminState.load),
     (health, "/admin/health", "Health · Stoa", HealthState.load),
     (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
     (audit, "/admin/audit", "Audit · Stoa", AuditState.load),
