@@ -1,4 +1,3 @@
-from tests.e2e.test_jobs import jobs
 import pathlib
 
 OUT = pathlib.Path("/tmp/shots/jobpages")
