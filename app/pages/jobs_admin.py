@@ -192,7 +192,7 @@ def _pausing() -> rx.Component:
                 type="button",
                 class_name="btn",
                 disabled=JobsAdminState.to_pause == "",
-                on_click=JobsAdminState.pause,
+                on_click=JobsAdminState.pause(JobsAdminState.to_pause),
             ),
             class_name="narrowing",
         ),

@@ -207,9 +207,9 @@ class JobsAdminState(Session):
         self.to_pause = chosen(subject, {each["value"] for each in self.pausable})
 
     @rx.event
-    async def pause(self) -> Any:
-        """Begin nothing new of the picked lane or kind."""
-        await pause(acting(), self.to_pause)
+    async def pause(self, subject: str) -> Any:
+        """Begin nothing new of a lane or kind."""
+        await pause(acting(), _words(subject))
         self.to_pause = ""
         return await self._read()
 
