@@ -11,6 +11,7 @@ from backend.jobs.administration import (
     resume,
     retry_jobs,
 )
+from backend.jobs.cleanup import ARTIFACT_CLEANUP
 from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.enqueueing import Requested, enqueue, pushes_done, request_job
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
@@ -23,6 +24,7 @@ from backend.jobs.reading import address_of, cancel_job, list_artifacts, list_jo
 from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine
 
 __all__ = [
+    "ARTIFACT_CLEANUP",
     "Artifact",
     "ArtifactStore",
     "Count",
