@@ -16,6 +16,7 @@ from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.enqueueing import Requested, enqueue, pushes_done, request_job
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
+from backend.jobs.figures import exposition as job_figures
 from backend.jobs.following import follow_job
 from backend.jobs.kinds import Kind, known_kinds, register
 from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
@@ -50,6 +51,7 @@ __all__ = [
     "discard_jobs",
     "enqueue",
     "follow_job",
+    "job_figures",
     "known_kinds",
     "list_artifacts",
     "list_jobs",
