@@ -23,7 +23,7 @@ TABLE_MODULES = (
     "backend.dialogue.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = (dialogue.EXPORT,)
+JOB_KINDS: tuple[jobs.Kind, ...] = (jobs.ARTIFACT_CLEANUP, dialogue.EXPORT)
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {

@@ -85,7 +85,7 @@ def _lane(item: rx.Var[LaneItem]) -> rx.Component:
         rx.el.h2("Lane ", item["lane"]),
         rx.el.dl(
             _figure("Oldest wait", item["oldest_wait"]),
-            _figure("Ended a minute, this hour", item["per_minute"]),
+            _figure("Ended a minute", item["per_minute"]),
             _figure("Workers alive", item["workers"]),
         ),
         class_name="card",
@@ -121,7 +121,7 @@ def _counts() -> rx.Component:
             ),
             rx.el.p("Nothing waits or runs, and nothing ended within the hour.", class_name="summary"),
         ),
-        rx.el.p("What ended counts for an hour.", class_name="hint"),
+        rx.el.p("What ended is counted for an hour.", class_name="hint"),
         class_name="block",
     )
 
