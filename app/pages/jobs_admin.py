@@ -10,8 +10,9 @@ from app.components.tables import list_table
 from app.components.ticks import Tick
 from app.components.when import moment
 from app.pages.admin import admin_page
+from app.state.job_figures import CountItem, LaneItem, WorkerItem, WorkItem
 from app.state.job_words import Choice
-from app.state.jobs_admin import AdminJobItem, CountItem, JobsAdminState, LaneItem, WorkerItem, WorkItem
+from app.state.jobs_admin import AdminJobItem, JobsAdminState
 
 INTERVAL = 3
 """Seconds between readings."""
