@@ -75,6 +75,7 @@ def test_a_job_is_watched_in_two_tabs_left_cancelled_and_tried_again(jobs: Jobs,
     other = visitor.context.new_page()
     opens(other, f"/jobs/{job}", "Story")
     expect(other.get_by_role("log")).to_contain_text("chapter 1<")
+    visitor.expects("ERR_INTERNET_DISCONNECTED")
     visitor.context.set_offline(True)
     told = page.locator(".job-log p").count()
     visitor.context.set_offline(False)
