@@ -179,8 +179,7 @@ class Engine:
         try:
             self.api.remove_container(container_id, force=True, v=True)
         except APIError as error:
-            if error.status_code not in (DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
-GONE, BEING_REMOVED):
+            if error.status_code not in (GONE, BEING_REMOVED):
                 raise
 
 
