@@ -1,8 +1,5 @@
 """Putting a file through tests from the command line: without a database, a student or an attempt."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.core.errors import Invalid
@@ -21,7 +18,7 @@ class Tests(BaseModel):
     tests: tuple[ExerciseTest, ...] = Field(min_length=1, max_length=MAX_TESTS)
 
 
-async def try_tests(source: str, spec: Mapping[str, Any], limits: Limits) -> Results:
+async def try_tests(source: str, spec: object, limits: Limits) -> Results:
     """Grade a program by the tests of `spec`. Raises `Invalid` for tests that are none, and `SandboxUnavailable`."""
     try:
         tests = Tests.model_validate(spec).tests
