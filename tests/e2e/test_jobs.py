@@ -151,8 +151,7 @@ def test_an_administrator_pauses_retries_and_discards(jobs: Jobs, visit: Visit) 
     expect(page.locator(".toast")).to_contain_text("1 job of 1 was discarded.")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["light desk", "dark phone"])
 def test_they_are_accessible_and_fit(jobs: Jobs, visit: Visit, phone: bool, dark: bool) -> None:
     visitor = visit("pia", phone=phone, dark=dark)
     running = jobs.add("pia", chapters=60, seconds=1)
