@@ -1,23 +1,96 @@
-"""What a section's instructors see of it: figures by day and lesson, questions, signals, transcripts, cost, advice.
+"""What a section's instructors see of it: figures by day and lesson, questions, signals, transcripts, cost, advice."""
 
-Signatures the pages are written against:
+from backend.insights.advice import RECOMMENDATION
+from backend.insights.cost import export_cost, read_cost
+from backend.insights.overview import note_visit, read_overview
+from backend.insights.questions import read_complaints, read_questions, resolve_complaint
+from backend.insights.recommendations import ask_recommendation, rate_recommendation, read_recommendation
+from backend.insights.rollups import ROLLUP
+from backend.insights.schemas import (
+    Activity,
+    ActivityDay,
+    Changes,
+    Complaint,
+    ComplaintPage,
+    CostDay,
+    CostLine,
+    CostReport,
+    CostRow,
+    ExerciseRate,
+    Filters,
+    LessonActivity,
+    Line,
+    Overview,
+    Question,
+    QuestionPage,
+    Recommendation,
+    RecommendationState,
+    SectionBudget,
+    SectionHead,
+    SectionSwitches,
+    Signal,
+    SignalKind,
+    StudentList,
+    StudentRow,
+    Transcript,
+    TranscriptCard,
+    TranscriptPage,
+    TranscriptSwitch,
+)
+from backend.insights.sections import filters, open_section_head
+from backend.insights.students import read_students
+from backend.insights.switches import read_switches, save_switches
+from backend.insights.transcripts import open_transcript, read_transcripts, reveal_student
 
-    filters(first: str, last: str, lesson: str = "") -> Filters          # raises Invalid naming from, to, lesson
-    open_section_head(actor, section_slug) -> SectionHead                  # raises NotFound for those without access
-    read_overview(actor, section_id, filters: Filters | None = None) -> Overview            # None: last four weeks
-    note_visit(actor, section_id) -> None                                  # call once when the overview is opened
-    read_questions(actor, section_id, filters=None, *, search="", after="") -> QuestionPage
-    read_complaints(actor, section_id, filters=None, *, resolved=False, search="", after="") -> ComplaintPage
-    resolve_complaint(actor, section_id, message_id, *, resolved: bool) -> None
-    read_students(actor, section_id, filters=None) -> StudentList
-    read_transcripts(actor, section_id, filters=None, *, pseudonym="", after="") -> TranscriptPage
-    open_transcript(actor, section_id, conversation_id) -> Transcript
-    reveal_student(actor, section_id, conversation_id, reason) -> Transcript   # Invalid("reason: …") when empty
-    read_cost(actor, section_id, filters=None) -> CostReport
-    export_cost(actor, section_id, filters) -> list[CostLine]              # GET /api/v1/sections/{slug}/cost.csv?from&to
-    read_recommendation(actor, section_id) -> Recommendation
-    ask_recommendation(actor, section_id, *, again: bool = False) -> Recommendation   # again: regenerate
-    rate_recommendation(actor, recommendation_id, rating: int, comment: str = "") -> None   # -1, 0, 1
-    read_switches(actor, section_id) -> SectionSwitches
-    save_switches(actor, section_id, switches: SectionSwitches) -> SectionSwitches
-"""
+JOB_KINDS = (ROLLUP, RECOMMENDATION)
+
+__all__ = [
+    "JOB_KINDS",
+    "Activity",
+    "ActivityDay",
+    "Changes",
+    "Complaint",
+    "ComplaintPage",
+    "CostDay",
+    "CostLine",
+    "CostReport",
+    "CostRow",
+    "ExerciseRate",
+    "Filters",
+    "LessonActivity",
+    "Line",
+    "Overview",
+    "Question",
+    "QuestionPage",
+    "Recommendation",
+    "RecommendationState",
+    "SectionBudget",
+    "SectionHead",
+    "SectionSwitches",
+    "Signal",
+    "SignalKind",
+    "StudentList",
+    "StudentRow",
+    "Transcript",
+    "TranscriptCard",
+    "TranscriptPage",
+    "TranscriptSwitch",
+    "ask_recommendation",
+    "export_cost",
+    "filters",
+    "note_visit",
+    "open_section_head",
+    "open_transcript",
+    "rate_recommendation",
+    "read_complaints",
+    "read_cost",
+    "read_overview",
+    "read_questions",
+    "read_recommendation",
+    "read_students",
+    "read_switches",
+    "read_transcripts",
+    "resolve_complaint",
+    "reveal_student",
+    "save_switches",
+]

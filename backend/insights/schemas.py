@@ -252,7 +252,7 @@ class TranscriptCard:
     pseudonym: str
     lesson_key: UUID | None
     lesson_title: str
-    updated_at: datetime
+    begun_at: datetime
     questions: int
     thumbs_down: int
     cursor: str
@@ -260,7 +260,7 @@ class TranscriptCard:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptPage:
-    """The latest first."""
+    """Conversations begun in the period, the latest first: those that the overview counts."""
 
     section: SectionHead
     transcripts: tuple[TranscriptCard, ...]
