@@ -1,7 +1,7 @@
 """How fast the dashboard of a large section opens, with rollups and without, and what the rollups cost.
 
-`python -m bench.insights`: a section with 500 students and 200,000 messages over 120 days, and the ledger of its 100,000
-answers, beside three sections half as large. Today and the hour of grace are counted when read, as always.
+`python -m bench.insights`: a section with 500 students and 200,000 messages over 120 days, and the ledger of its
+100,000 answers, beside three sections half as large. Today and the hour of grace are counted when read, as always.
 """
 
 import argparse
