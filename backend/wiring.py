@@ -8,7 +8,7 @@ from importlib import import_module
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import genai, insights, jobs, storage
+from backend import dialogue, genai, insights, jobs, sandbox, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -21,12 +21,13 @@ TABLE_MODULES = (
     "backend.access.models",
     "backend.courses.models",
     "backend.genai.models",
+    "backend.sandbox.models",
     "backend.jobs.models",
     "backend.dialogue.models",
     "backend.insights.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = (*insights.JOB_KINDS,)
+JOB_KINDS: tuple[jobs.Kind, ...] = (jobs.ARTIFACT_CLEANUP, dialogue.EXPORT, *insights.JOB_KINDS)
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {
@@ -72,9 +73,12 @@ async def work(lane: jobs.Lane) -> None:
     """Do jobs of a lane until asked to stop."""
     register_job_kinds()
     genai.use_pool("worker")
+    if lane is jobs.Lane.CPU:
+        await sandbox.get_sandbox().start()
     try:
         await jobs.work(lane, storage)
     finally:
+        await sandbox.close_sandbox()
         await genai.close_providers()
 
 
