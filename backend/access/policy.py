@@ -26,6 +26,8 @@ class Action(StrEnum):
     """Rename, delete, rate, stop."""
     CONVERSATION_CONTINUE = "conversation.continue"
     """Ask further, edit, regenerate: also needs to be in the section still."""
+    COURSE_GENERATE = "course.generate"
+    """Have a section's course written by a model, and read such drafts."""
     GENAI_CONFIGURE = "genai.configure"
     """Register models, build chains, choose what serves a feature, set limits."""
     GENAI_OBSERVE = "genai.observe"
@@ -119,6 +121,7 @@ RULES: Mapping[Action, Rule] = {
     Action.CONVERSATION_READ: _any_of(Relation.OWNER),
     Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
     Action.CONVERSATION_CONTINUE: _owner_and(MEMBER),
+    Action.COURSE_GENERATE: _any_of(Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
     Action.GENAI_CONFIGURE: _any_of(Relation.ADMINISTRATOR),
     Action.GENAI_OBSERVE: _any_of(Relation.ADMINISTRATOR),
     Action.AUDIT_READ: _any_of(Relation.ADMINISTRATOR),
@@ -176,4 +179,4 @@ def _reading(action: Action) -> Action:
         return Action.CONVERSATION_READ
     if action is Action.JOB_CHANGE:
         return Action.JOB_READ
-    return Action.SECTION_READ if action is Action.TUTOR_ASK else action
+    return Action.SECTION_READ if action in {Action.TUTOR_ASK, Action.COURSE_GENERATE} else action

@@ -9,7 +9,15 @@ from backend.courses.reading import (
     open_section_by_id,
 )
 from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionName, SectionView
-from backend.courses.writing import CourseText, LessonText, ensure_course, ensure_section
+from backend.courses.writing import (
+    CourseText,
+    LessonText,
+    Modules,
+    draft_version,
+    ensure_course,
+    ensure_section,
+    version_modules,
+)
 
 __all__ = [
     "CourseText",
@@ -17,9 +25,11 @@ __all__ = [
     "LessonText",
     "LessonView",
     "ModuleView",
+    "Modules",
     "SectionCard",
     "SectionName",
     "SectionView",
+    "draft_version",
     "ensure_course",
     "ensure_section",
     "find_sections",
@@ -28,4 +38,5 @@ __all__ = [
     "open_lesson_by_key",
     "open_section",
     "open_section_by_id",
+    "version_modules",
 ]

@@ -97,6 +97,36 @@ async def latest_version(session: AsyncSession, course_id: UUID) -> CourseVersio
     ).one()
 
 
+async def next_version(session: AsyncSession, section_id: UUID) -> tuple[UUID, int]:
+    """The course that a section runs, and the number of its next version. Others who ask wait for our commit."""
+    course_id = (
+        await session.exec(
+            select(Course.id)
+            .join(Section, col(Section.course_id) == col(Course.id))
+            .where(col(Section.id) == section_id)
+            .with_for_update(of=Course)
+        )
+    ).one()
+    latest = await session.exec(
+        select(func.coalesce(func.max(CourseVersion.number), 0)).where(col(CourseVersion.course_id) == course_id)
+    )
+    return course_id, latest.one() + 1
+
+
+async def bodies_of(session: AsyncSession, version_id: UUID) -> dict[UUID, list[str]]:
+    """The text of every block of a version, in order, by lesson id."""
+    rows = await session.exec(
+        select(Block.lesson_id, Block.body)
+        .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
+        .where(col(Lesson.version_id) == version_id)
+        .order_by(col(Block.position))
+    )
+    found: dict[UUID, list[str]] = {}
+    for lesson_id, body in rows.all():
+        found.setdefault(lesson_id, []).append(body)
+    return found
+
+
 async def sections_matching(
     session: AsyncSession, actor: Actor, text: str, limit: int
 ) -> Sequence[tuple[Section, Course]]:

@@ -135,6 +135,15 @@ async def context_window(section_id: UUID | None = None) -> int | None:
         return None
 
 
+async def output_limit(feature: Feature, section_id: UUID | None = None) -> int | None:
+    """Tokens that an answer of the model asked first may have; None when it has no limit, or there is no model."""
+    try:
+        chain = await resolve(feature, section_id)
+    except StoaError:
+        return None
+    return min((x for x in (chain.max_output_tokens, chain.models[0].max_output_tokens) if x is not None), default=None)
+
+
 def _chain(config: ServiceConfig, models: Sequence[RegisteredModel], feature: Feature) -> Chain:
     tried = [(model, _spec_for(model, feature)) for model in models]
     usable = [spec for _, spec in tried if isinstance(spec, ModelSpec)]
