@@ -16,6 +16,8 @@ from app.pages.chat import chat
 from app.pages.features import features
 from app.pages.health import health
 from app.pages.home import home
+from app.pages.job import job
+from app.pages.jobs import jobs
 from app.pages.lesson import lesson
 from app.pages.limits import limits
 from app.pages.login import login
@@ -32,6 +34,8 @@ from app.state.chat import ChatState
 from app.state.features import FeaturesState
 from app.state.health import HealthState
 from app.state.home import HomeState
+from app.state.job import JobState
+from app.state.jobs import JobsState
 from app.state.lesson import LessonState
 from app.state.limits import LimitsState
 from app.state.login import LoginState
@@ -85,6 +89,8 @@ PAGES = (
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
+    (jobs, "/jobs", "My jobs · Stoa", JobsState.load),
+    (job, "/jobs/[job]", rx.cond(JobState.title != "", f"{JobState.title} · Stoa", "Job · Stoa"), JobState.load),
     (models, "/admin/models", "Models · Stoa", ModelsState.load),
     (model, "/admin/models/[model]", MODEL_TITLE, ModelFormState.load),
     (services, "/admin/services", "Service configs · Stoa", ServicesState.load),

@@ -15,11 +15,22 @@ from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.enqueueing import enqueue, pushes_done
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
-from backend.jobs.kinds import Kind, known_kinds, register
+from backend.jobs.following import follow_job
+from backend.jobs.kinds import Kind, awaited_kinds, known_kinds, register, subject_of, title_of
 from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
+from backend.jobs.news import News, current_jobs, take_news
 from backend.jobs.process import work
-from backend.jobs.reading import cancel_job, list_artifacts, list_jobs, read_job, read_log, retry_job
-from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine
+from backend.jobs.reading import (
+    cancel_job,
+    is_held_up,
+    list_artifacts,
+    list_jobs,
+    names_of,
+    read_job,
+    read_log,
+    retry_job,
+)
+from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine, Names
 
 __all__ = [
     "Artifact",
@@ -36,17 +47,24 @@ __all__ = [
     "LeaseLost",
     "LogLevel",
     "LogLine",
+    "Names",
+    "News",
     "Overview",
     "Permanent",
     "Priority",
     "WorkerView",
+    "awaited_kinds",
     "cancel_job",
     "cancel_jobs",
+    "current_jobs",
     "discard_jobs",
     "enqueue",
+    "follow_job",
+    "is_held_up",
     "known_kinds",
     "list_artifacts",
     "list_jobs",
+    "names_of",
     "overview",
     "pause",
     "pushes_done",
@@ -57,5 +75,8 @@ __all__ = [
     "retry_job",
     "retry_jobs",
     "stream_name",
+    "subject_of",
+    "take_news",
+    "title_of",
     "work",
 ]

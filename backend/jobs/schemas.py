@@ -39,6 +39,14 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What people call what jobs are about, by id: who asked for them, and the sections they are for."""
+
+    people: Mapping[UUID, str]
+    sections: Mapping[UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of a job's log; `sequence` counts from 1 within the job."""
 

@@ -16,6 +16,8 @@ from backend.access import SYSTEM
 from backend.api import Guard, create_api
 from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
+from backend.jobs import JobStatus
+from tests.support.jobs import add_job, job_of
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -36,6 +38,7 @@ READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
 ADMINISTRATORS = only("administrator")
+OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -50,6 +53,7 @@ class Stage:
     answer: UUID
     turn: UUID | None = None
     model: UUID | None = None
+    job: UUID | None = None
 
     async def again(self) -> "Stage":
         """Another conversation like it, for the next who tries."""
@@ -74,6 +78,8 @@ class Case:
     """An answer is being written in it."""
     with_model: bool = False
     """The tab's form is about a registered model, whoever's tab it is."""
+    job: JobStatus | None = None
+    """The address is that of a job of the student with this status."""
 
 
 HERE = (("section", "baking-autumn"),)
@@ -171,6 +177,17 @@ EVENTS: dict[str, Case] = {
     "audit_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "Tutor"}),
     "audit_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "model"}),
     "audit_state.show_older": Case(NOTHING_TO_HIDE),
+    "jobs_state.load": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.beat": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.choose_status": Case(SIGNED_IN, lambda _: {"status": "dead"}, path="/jobs"),
+    "jobs_state.choose_kind": Case(SIGNED_IN, lambda _: {"kind": "export"}, path="/jobs"),
+    "jobs_state.show_older": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.show_newer": Case(SIGNED_IN, path="/jobs"),
+    "job_state.load": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.refresh": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.cancel": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.retry": Case(OWN_JOB, job=JobStatus.DEAD),
+    "job_state.show_earlier": Case(OWN_JOB, job=JobStatus.QUEUED),
     "health_state.load": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.beat": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.take_out": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
@@ -234,11 +251,15 @@ async def outcome_of(event: str, role: str, stage: Stage) -> str:
     if case.with_model:
         await point_at_a_model(tab, stage)
     tab._path, tab._query = case.path, dict(case.query)
+    if case.job:
+        await point_at_the_students_job(tab, stage, case.job)
     told = await tab.send(full_name(event), **case.payload(stage))
     if outcome(told) != OK:
         assert "Gluten." not in told.wire
         await the_students_conversation_is_untouched(stage)
         await the_model_is_untouched(stage)
+        if stage.job:
+            assert (await job_of(stage.job)).status == case.job
     return outcome(told)
 
 
@@ -252,6 +273,15 @@ async def point_at_the_students(tab: Tab, stage: Stage) -> None:
         tutor.messages = [{"id": str(stage.answer)}]
     async with tab.held(ChatState) as chat:
         chat.renaming, chat.slug = str(stage.conversation), "baking-autumn"
+
+
+async def point_at_the_students_job(tab: Tab, stage: Stage, status: JobStatus) -> None:
+    from app.state.job import JobState
+
+    stage.job = await add_job(stage.school.members["student"].id, status)
+    tab._path, tab._query = "/jobs/[job]", {"job": str(stage.job)}
+    async with tab.held(JobState) as job:
+        job.lines = [{"sequence": 5, "at": "", "level": "info", "message": ""}]
 
 
 async def point_at_a_model(tab: Tab, stage: Stage) -> None:
@@ -308,6 +338,8 @@ class Route:
     query: Mapping[str, str] = field(default_factory=dict)
     leads_to: str = ""
     running: bool = False
+    job: JobStatus | None = None
+    """The student has a job with this status."""
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -334,6 +366,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+    ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
 }
 
@@ -367,7 +400,8 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         await change(type(turn), turn.id, status=TurnStatus.STOPPED)
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation)
+    job = await add_job(stage.school.members["student"].id, route.job) if route.job else None
+    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, job_id=job)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,
