@@ -88,4 +88,12 @@ def _completion(context: JobContext, prompt: Prompt) -> CompletionRequest:
     )
 
 
-COURSE_GENERATE = Kind("course_generate", CourseRequest, CourseResult, generate_course, Action.COURSE_GENERATE)
+COURSE_GENERATE = Kind(
+    "course_generate",
+    CourseRequest,
+    CourseResult,
+    generate_course,
+    Action.COURSE_GENERATE,
+    title="Course generation",
+    about="topic",
+)

@@ -11,6 +11,7 @@ from backend.authoring.schemas import CourseRequest, Draft, DraftLesson, DraftMo
 from backend.core.database import transaction
 from backend.core.errors import NotFound
 from backend.courses import Modules, SectionView, open_section, version_modules
+from backend.jobs.schemas import job_view
 
 GENERATIONS = 20
 """On one page of the list."""
@@ -29,7 +30,7 @@ async def list_generations(
             session, COURSE_GENERATE.name, section.id, before=before, limit=GENERATIONS + 1
         )
     shown = [_generation(actor, row) for row in rows[:GENERATIONS]]
-    return section, shown, shown[-1].job_id if len(rows) > GENERATIONS else None
+    return section, shown, shown[-1].job.id if len(rows) > GENERATIONS else None
 
 
 async def open_draft(actor: Actor, section_slug: str, job_id: UUID) -> tuple[SectionView, Draft]:
@@ -61,15 +62,9 @@ async def _section(actor: Actor, slug: str) -> SectionView:
 def _generation(actor: Actor, row: Row) -> Generation:
     job, made, asked_by = row
     return Generation(
-        job_id=job.id,
+        job=job_view(job),
         request=CourseRequest.model_validate(job.payload),
-        status=job.status,
-        progress=job.progress,
-        note=job.progress_note,
-        error=job.error_message,
         asked_by=asked_by or "",
-        asked_at=job.created_at,
-        finished_at=job.finished_at,
         job_open=can(actor, Action.JOB_READ, Scope(owner_id=job.requested_by)),
         title=Outline.model_validate(made.outline).title if made else "",
     )

@@ -1,7 +1,6 @@
 """What is asked of a course generation, what a model must answer, and what pages are shown."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from backend.authoring.languages import LANGUAGES, Language
 from backend.genai.attempts import storable
+from backend.jobs import JobView
 
 MOST_LESSONS = 12
 """Lessons of one generation: about what an author reads through in a sitting."""
@@ -84,15 +84,9 @@ class LessonAnswer(BaseModel):
 class Generation:
     """A generation in its section's list. `job_open`: the actor may open the job itself."""
 
-    job_id: UUID
+    job: JobView
     request: CourseRequest
-    status: str
-    progress: float
-    note: str
-    error: str
     asked_by: str
-    asked_at: datetime
-    finished_at: datetime | None
     job_open: bool
     title: str
     """The course's, once there is an outline."""

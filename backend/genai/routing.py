@@ -116,10 +116,10 @@ async def refuse_over_budget(chain: Chain) -> None:
         raise BudgetExceeded
 
 
-async def model_notice(section_id: UUID | None = None) -> str:
-    """What students should know about the model that the tutor asks first; empty when nothing."""
+async def model_notice(section_id: UUID | None = None, feature: Feature = Feature.STUDENT_DIALOGUE) -> str:
+    """What people should know about the model that is asked first; empty when nothing."""
     try:
-        first = (await resolve(Feature.STUDENT_DIALOGUE, section_id)).models[0]
+        first = (await resolve(feature, section_id)).models[0]
     except StoaError:
         return NO_MODEL_NOTICE
     if first.provider is ProviderName.NULL:

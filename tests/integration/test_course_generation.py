@@ -211,7 +211,7 @@ async def test_the_same_form_twice_starts_one_job(school: School) -> None:
     first, again, other = [await start(school, key=key) for key in ("a", "a", "b")]
     assert first == again != other
     _, listed, more = await list_generations(await school.actor("administrator"), HERE)
-    assert [(each.job_id, each.asked_by, each.job_open) for each in listed] == [
+    assert [(each.job.id, each.asked_by, each.job_open) for each in listed] == [
         (other, "Instructor", True),
         (first, "Instructor", True),
     ]
