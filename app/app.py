@@ -20,6 +20,7 @@ from app.pages.health import health
 from app.pages.home import home
 from app.pages.job import job
 from app.pages.jobs import jobs
+from app.pages.jobs_admin import jobs_admin
 from app.pages.lesson import lesson
 from app.pages.limits import limits
 from app.pages.login import login
@@ -40,6 +41,7 @@ from app.state.health import HealthState
 from app.state.home import HomeState
 from app.state.job import JobState
 from app.state.jobs import JobsState
+from app.state.jobs_admin import JobsAdminState
 from app.state.lesson import LessonState
 from app.state.limits import LimitsState
 from app.state.login import LoginState
@@ -52,6 +54,7 @@ from app.state.session import Identity, explain
 from app.state.tutor import TutorState
 from app.state.usage import UsageState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
+from backend.wiring import register_job_kinds
 
 DESCRIPTION = "Courses with a tutor that knows them."
 STYLESHEETS = ["/stoa.css"]
@@ -77,6 +80,7 @@ app = rx.App(
 )
 app.add_middleware(Identity(), index=0)
 app.register_lifespan_task(lifespan)
+register_job_kinds()
 
 
 def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
@@ -108,6 +112,7 @@ PAGES = (
     ),
     (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
     (features, "/admin/features", "Features · Stoa", FeaturesState.load),
+    (jobs_admin, "/admin/jobs", "Jobs · Stoa", JobsAdminState.load),
     (health, "/admin/health", "Health · Stoa", HealthState.load),
     (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
     (audit, "/admin/audit", "Audit · Stoa", AuditState.load),

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import authoring, genai, jobs, storage
+from backend import authoring, dialogue, genai, jobs, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -24,7 +24,7 @@ TABLE_MODULES = (
     "backend.authoring.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = (authoring.COURSE_GENERATE,)
+JOB_KINDS: tuple[jobs.Kind, ...] = (authoring.COURSE_GENERATE, dialogue.EXPORT)
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {

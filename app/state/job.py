@@ -103,8 +103,6 @@ class JobState(Session):
     async def load(self) -> Any:
         """Fill the page."""
         self.problem = ""
-        if self.subject != self._argument("job"):
-            self.subject, self.lines, self.has_earlier = "", [], False
         return await self._read()
 
     @rx.event
@@ -141,6 +139,8 @@ class JobState(Session):
         return await self._read()
 
     async def _read(self) -> Any:
+        if self.subject != self._argument("job"):
+            self.subject, self.lines, self.has_earlier = "", [], False
         try:
             job = await read_job(acting(), self._target())
             names = await names_of(acting(), [job])
@@ -150,9 +150,8 @@ class JobState(Session):
         except StoaError as error:
             return self._refusal(error)
         self._show(job, held_up)
-        self.section = names.sections.get(job.section_id, "") if job.section_id else ""
-        mine = job.requested_by == acting().person_id
-        self.requested_by = "" if mine or not job.requested_by else names.people.get(job.requested_by, "")
+        self.section = names.section_of(job)
+        self.requested_by = "" if job.requested_by == acting().person_id else names.person_of(job)
         self.files = [_file(job, each) for each in files]
         self.lines = lines
         self.subject = self._argument("job")

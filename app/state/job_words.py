@@ -104,7 +104,7 @@ def explained(job: JobView, held_up: bool) -> str:
             return "It was stopped. What was finished before is kept."
         case JobStatus.DEAD:
             tries = "The only attempt" if job.max_attempts == 1 else f"All {job.max_attempts} attempts"
-            return f"{tries} failed. You can have it tried again from where it stopped."
+            return f"{tries} failed. You can have it tried again."
 
 
 def soon(job: JobView) -> str:

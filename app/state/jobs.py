@@ -74,7 +74,7 @@ class JobsState(Session):
             names = await names_of(acting(), page.jobs)
         except StoaError as error:
             return self._refusal(error)
-        found = [job_item(job, names.sections.get(job.section_id, "") if job.section_id else "") for job in page.jobs]
+        found = [job_item(job, names.section_of(job)) for job in page.jobs]
         if found != self.jobs:
             self.jobs = found
         self.next_before = str(page.next_before or "")

@@ -94,6 +94,7 @@ COURSE_GENERATE = Kind(
     CourseResult,
     generate_course,
     Action.COURSE_GENERATE,
+    requestable=True,
     title="Course generation",
     about="topic",
 )

@@ -12,7 +12,7 @@ from backend.jobs.administration import (
     retry_jobs,
 )
 from backend.jobs.context import ArtifactStore, JobContext
-from backend.jobs.enqueueing import enqueue, pushes_done
+from backend.jobs.enqueueing import Requested, enqueue, pushes_done, request_job
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
 from backend.jobs.following import follow_job
@@ -21,6 +21,7 @@ from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
 from backend.jobs.news import News, current_jobs, take_news
 from backend.jobs.process import work
 from backend.jobs.reading import (
+    address_of,
     cancel_job,
     is_held_up,
     list_artifacts,
@@ -52,7 +53,9 @@ __all__ = [
     "Overview",
     "Permanent",
     "Priority",
+    "Requested",
     "WorkerView",
+    "address_of",
     "awaited_kinds",
     "cancel_job",
     "cancel_jobs",
@@ -71,6 +74,7 @@ __all__ = [
     "read_job",
     "read_log",
     "register",
+    "request_job",
     "resume",
     "retry_job",
     "retry_jobs",

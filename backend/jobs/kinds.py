@@ -33,6 +33,8 @@ class Kind:
     action: Action
     """What the person must be allowed, in the job's section: asked when it is enqueued and again when it runs."""
     lane: Lane = Lane.IO
+    requestable: bool = False
+    """People may ask for it over the API, and see its payload and result there. Others are begun by Stoa alone."""
     max_attempts: int = 5
     limit: int | None = None
     time_limit: float = 3600.0
@@ -43,6 +45,9 @@ class Kind:
     awaited: bool = False
     """A page waits for it where it was asked for: it isn't listed with other jobs, nor announced when it ends."""
 
+
+PLACE_MAX_LENGTH = 200
+"""Characters of a field's name in an error: names come from whoever sent the payload."""
 
 _kinds: dict[str, Kind] = {}
 ABOUT_MAX_LENGTH = 160
@@ -91,5 +96,5 @@ def parse_payload(kind: Kind, payload: Mapping[str, Any] | BaseModel) -> BaseMod
         return kind.payload.model_validate(payload)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in ("payload", *problem["loc"]))
+        place = ".".join(str(part) for part in ("payload", *problem["loc"]))[:PLACE_MAX_LENGTH]
         raise Invalid(f"{place}: {problem['msg'].removeprefix('Value error, ')}") from error

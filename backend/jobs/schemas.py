@@ -45,6 +45,14 @@ class Names:
     people: Mapping[UUID, str]
     sections: Mapping[UUID, str]
 
+    def person_of(self, job: JobView) -> str:
+        """Who asked for it."""
+        return self.people.get(job.requested_by, "") if job.requested_by else "The system"
+
+    def section_of(self, job: JobView) -> str:
+        """What it is for; empty when that is no section."""
+        return self.sections.get(job.section_id, "") if job.section_id else ""
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:

@@ -20,16 +20,13 @@ export function JobProgress({ job, lines, hasEarlier, onChange, onEarlier, child
   const running = job.status === "running";
   const active = running || job.status === "queued";
   const elapsed = useElapsed(job, running);
+  const note = active ? live.note : "";
+  const times = timing(job, live, elapsed, running);
   return h(
     "div",
     { className: "job-live", "aria-busy": active },
     (active || live.progress > 0) && h(Bar, { running, live }),
-    h(
-      "p",
-      { className: "job-facts" },
-      h("span", null, active && live.note),
-      h("span", { className: "meta" }, timing(job, live, elapsed, running)),
-    ),
+    (note || times) && h("p", { className: "job-facts" }, h("span", null, note), h("span", { className: "meta" }, times)),
     live.lost && active && h("p", { className: "meta", role: "status" }, "Connection lost, retrying…"),
     children,
     h(Log, { lines: live.lines, busy: active, hasEarlier, onEarlier }),

@@ -15,7 +15,7 @@ const SOONEST = 2; // seconds at work before anything can be said about the rest
 export function leftOver({ progress, taken, ago }) {
   if (progress <= 0 || progress >= 1 || taken < SOONEST) return "";
   const left = (taken * (1 - progress)) / progress - ago;
-  if (left < 10) return "nearly done";
+  if (left < 10) return "a few seconds left";
   if (left < 55) return `about ${Math.ceil(left / 5) * 5} s left`;
   if (left < 3300) return `about ${Math.ceil(left / 60)} min left`;
   return `about ${Math.ceil(left / 3600)} h left`;
