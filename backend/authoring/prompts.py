@@ -22,8 +22,8 @@ LESSON = (
     "their answers). Write for the audience, in {language}."
 )
 
-CHARS_PER_TOKEN = 2
-"""Of a small model's answer, with a reserve: English has four, and JSON's own signs come on top."""
+CHARS_PER_TOKEN = 1
+"""Of a small model's answer: English has four, but such a model may fall into signs of which each is a token."""
 SMALL = 2_000
 """Tokens: a model that may answer no more is given lengths to keep to, or its answer would be cut in the middle."""
 
@@ -61,7 +61,7 @@ def _room(limit: int | None) -> int | None:
 
 
 def _outline_schema(lessons: int, room: int | None) -> dict[str, Any]:
-    share = room and max(20, room // (lessons + 1) // 3)
+    share = room and max(12, room // (lessons + 1) // 3)
     lesson = _object(module=_text(share), title=_text(share), goal=_text(share))
     return _object(
         title=_text(share), summary=_text(share and 2 * share), lessons=_list(lesson, room and lessons, lessons)
@@ -72,7 +72,7 @@ def _lesson_schema(room: int | None) -> dict[str, Any]:
     share = room and max(40, room // 12)
     return _object(
         objectives=_list(_text(share), share and 1, 2),
-        text=_text(share and 5 * share),
+        text=_text(share and 6 * share),
         example=_text(share and 2 * share),
         exercises=_list(_text(share), share and 1, 2),
     )
