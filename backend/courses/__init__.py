@@ -7,8 +7,18 @@ from backend.courses.reading import (
     open_lesson_by_key,
     open_section,
     open_section_by_id,
+    place_exercise,
 )
-from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionName, SectionView
+from backend.courses.schemas import (
+    BlockView,
+    LessonLink,
+    LessonView,
+    ModuleView,
+    PlacedExercise,
+    SectionCard,
+    SectionName,
+    SectionView,
+)
 from backend.courses.writing import (
     CourseText,
     LessonText,
@@ -20,12 +30,14 @@ from backend.courses.writing import (
 )
 
 __all__ = [
+    "BlockView",
     "CourseText",
     "LessonLink",
     "LessonText",
     "LessonView",
     "ModuleView",
     "Modules",
+    "PlacedExercise",
     "SectionCard",
     "SectionName",
     "SectionView",
@@ -38,5 +50,6 @@ __all__ = [
     "open_lesson_by_key",
     "open_section",
     "open_section_by_id",
+    "place_exercise",
     "version_modules",
 ]

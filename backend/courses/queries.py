@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, or_
+from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Actor
-from backend.courses.models import Block, Course, CourseVersion, Lesson, Module, Section, VersionStatus
+from backend.courses.models import Block, BlockKind, Course, CourseVersion, Lesson, Module, Section, VersionStatus
 
 
 async def sections_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Section, Course, int]]:
@@ -59,16 +59,44 @@ async def outline(session: AsyncSession, version_id: UUID) -> Sequence[tuple[Mod
     ).all()
 
 
-async def blocks_of(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> Sequence[str]:
-    """The text of a lesson's blocks, in order."""
+async def blocks_of(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> Sequence[Block]:
+    """A lesson's blocks, in order."""
     return (
         await session.exec(
-            select(Block.body)
+            select(Block)
             .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
             .where(col(Lesson.version_id) == version_id, col(Lesson.key) == lesson_key)
             .order_by(col(Block.position))
         )
     ).all()
+
+
+async def exercise_block(session: AsyncSession, section_id: UUID, key: UUID) -> tuple[Block, Lesson, Section] | None:
+    """The exercise with this key in the version that a section pins."""
+    return (
+        await session.exec(
+            select(Block, Lesson, Section)
+            .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
+            .join(Section, col(Section.version_id) == col(Lesson.version_id))
+            .where(col(Section.id) == section_id, col(Block.key) == key, col(Block.kind) == BlockKind.EXERCISE)
+        )
+    ).first()
+
+
+async def has_exercises(session: AsyncSession, version_id: UUID) -> bool:
+    """Whether a version has any exercise."""
+    found = await session.exec(
+        select(Block.id)
+        .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
+        .where(col(Lesson.version_id) == version_id, col(Block.kind) == BlockKind.EXERCISE)
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+async def pin_version(session: AsyncSession, before: UUID, after: UUID) -> None:
+    """Have every section that pins the version `before` read `after`."""
+    await session.exec(update(Section).where(col(Section.version_id) == before).values(version_id=after))
 
 
 async def lesson_switch(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> str:
@@ -97,28 +125,24 @@ async def latest_version(session: AsyncSession, course_id: UUID) -> CourseVersio
     ).one()
 
 
-async def next_version(session: AsyncSession, section_id: UUID) -> tuple[UUID, int]:
-    """The course that a section runs, and the number of its next version. Others who ask wait for our commit."""
-    course_id = (
-        await session.exec(
-            select(Course.id)
-            .join(Section, col(Section.course_id) == col(Course.id))
-            .where(col(Section.id) == section_id)
-            .with_for_update(of=Course)
-        )
-    ).one()
-    latest = await session.exec(
-        select(func.coalesce(func.max(CourseVersion.number), 0)).where(col(CourseVersion.course_id) == course_id)
-    )
-    return course_id, latest.one() + 1
+async def course_of(session: AsyncSession, section_id: UUID) -> UUID:
+    """The course that a section runs."""
+    return (await session.exec(select(Section.course_id).where(col(Section.id) == section_id))).one()
+
+
+async def next_number(session: AsyncSession, course_id: UUID) -> int:
+    """The number of a course's next version. Others who ask wait for our commit."""
+    await session.exec(select(Course.id).where(col(Course.id) == course_id).with_for_update())
+    latest = select(func.coalesce(func.max(CourseVersion.number), 0)).where(col(CourseVersion.course_id) == course_id)
+    return (await session.exec(latest)).one() + 1
 
 
 async def bodies_of(session: AsyncSession, version_id: UUID) -> dict[UUID, list[str]]:
-    """The text of every block of a version, in order, by lesson id."""
+    """The text of every Markdown block of a version, in order, by lesson id."""
     rows = await session.exec(
         select(Block.lesson_id, Block.body)
         .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
-        .where(col(Lesson.version_id) == version_id)
+        .where(col(Lesson.version_id) == version_id, col(Block.kind) == BlockKind.MARKDOWN)
         .order_by(col(Block.position))
     )
     found: dict[UUID, list[str]] = {}

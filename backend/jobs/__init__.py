@@ -11,10 +11,12 @@ from backend.jobs.administration import (
     resume,
     retry_jobs,
 )
+from backend.jobs.cleanup import ARTIFACT_CLEANUP
 from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.enqueueing import Requested, enqueue, pushes_done, request_job
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
+from backend.jobs.figures import exposition as job_figures
 from backend.jobs.following import follow_job
 from backend.jobs.kinds import Kind, awaited_kinds, known_kinds, register, subject_of, title_of
 from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
@@ -34,6 +36,7 @@ from backend.jobs.reading import (
 from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine, Names
 
 __all__ = [
+    "ARTIFACT_CLEANUP",
     "Artifact",
     "ArtifactStore",
     "Count",
@@ -64,6 +67,7 @@ __all__ = [
     "enqueue",
     "follow_job",
     "is_held_up",
+    "job_figures",
     "known_kinds",
     "list_artifacts",
     "list_jobs",
