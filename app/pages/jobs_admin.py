@@ -10,8 +10,9 @@ from app.components.tables import list_table
 from app.components.ticks import Tick
 from app.components.when import moment
 from app.pages.admin import admin_page
+from app.state.job_figures import CountItem, LaneItem, WorkerItem, WorkItem
 from app.state.job_words import Choice
-from app.state.jobs_admin import AdminJobItem, CountItem, JobsAdminState, LaneItem, WorkerItem, WorkItem
+from app.state.jobs_admin import AdminJobItem, JobsAdminState
 
 INTERVAL = 3
 """Seconds between readings."""
@@ -85,7 +86,7 @@ def _lane(item: rx.Var[LaneItem]) -> rx.Component:
         rx.el.h2("Lane ", item["lane"]),
         rx.el.dl(
             _figure("Oldest wait", item["oldest_wait"]),
-            _figure("Ended a minute, this hour", item["per_minute"]),
+            _figure("Ended a minute", item["per_minute"]),
             _figure("Workers alive", item["workers"]),
         ),
         class_name="card",
@@ -121,7 +122,7 @@ def _counts() -> rx.Component:
             ),
             rx.el.p("Nothing waits or runs, and nothing ended within the hour.", class_name="summary"),
         ),
-        rx.el.p("What ended counts for an hour.", class_name="hint"),
+        rx.el.p("What ended is counted for an hour.", class_name="hint"),
         class_name="block",
     )
 
@@ -192,7 +193,7 @@ def _pausing() -> rx.Component:
                 type="button",
                 class_name="btn",
                 disabled=JobsAdminState.to_pause == "",
-                on_click=JobsAdminState.pause,
+                on_click=JobsAdminState.pause(JobsAdminState.to_pause),
             ),
             class_name="narrowing",
         ),

@@ -63,9 +63,10 @@ def chosen(value: object, choices: Container[str]) -> str:
     return value if isinstance(value, str) and value in choices else ""
 
 
-def kinds() -> list[Choice]:
-    """The kinds of jobs there are, by title."""
-    found = [Choice(value=name, label=title_of(name)) for name in known_kinds()]
+def kinds(*, of_people: bool = False) -> list[Choice]:
+    """The kinds of jobs there are, by title; only those that `of_people` can be, or also what the system does."""
+    known = [kind for kind in known_kinds().values() if kind.every is None or not of_people]
+    found = [Choice(value=kind.name, label=title_of(kind.name)) for kind in known]
     return sorted(found, key=lambda each: each["label"])
 
 

@@ -30,7 +30,7 @@ class JobsState(Session):
     async def load(self) -> Any:
         """Fill the page."""
         self.problem, self.status, self.kind, self.befores = "", "", "", []
-        self.kinds = kinds()
+        self.kinds = kinds(of_people=True)
         return await self._read()
 
     @rx.event

@@ -1,23 +1,21 @@
 """Everybody's jobs: at a glance, narrowed down, changed many at once, paused; kept up to date while somebody looks."""
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 import reflex as rx
 
+from app.state.job_figures import CountItem, LaneItem, WorkerItem, count_items, lane_item, worker_item
 from app.state.job_words import LABELS, STATUSES, Choice, JobItem, chosen, job_item, kinds
 from app.state.session import Session, acting
 from backend.access import Actor
 from backend.core.errors import Invalid, StoaError
 from backend.core.ids import parse_id
 from backend.jobs import (
-    Count,
     JobStatus,
     Lane,
     Overview,
-    Priority,
-    WorkerView,
     cancel_jobs,
     discard_jobs,
     known_kinds,
@@ -31,12 +29,6 @@ from backend.jobs import (
 )
 
 LANES = [Choice(value=Lane.IO.value, label="io"), Choice(value=Lane.CPU.value, label="cpu")]
-PRIORITIES = {
-    Priority.P0: "p0, somebody waits for it",
-    Priority.P1: "p1, somebody waits meanwhile",
-    Priority.P2: "p2, soon",
-    Priority.P3: "p3, whenever there is room",
-}
 MOST_SELECTED = 1_000
 
 
@@ -47,40 +39,6 @@ class AdminJobItem(JobItem):
     lane: str
     priority: str
     attempts: str
-
-
-class CountItem(TypedDict):
-    """The jobs of a lane and priority: how many wait and run, and how many ended within the hour, by how."""
-
-    lane: str
-    priority: str
-    counts: list[int]
-
-
-class LaneItem(TypedDict):
-    """How a lane is doing."""
-
-    lane: str
-    oldest_wait: str
-    per_minute: str
-    workers: str
-
-
-class WorkItem(TypedDict):
-    """A job that a worker is doing."""
-
-    id: str
-    title: str
-
-
-class WorkerItem(TypedDict):
-    """A worker that shows life."""
-
-    name: str
-    lane: str
-    places: str
-    since: str
-    jobs: list[WorkItem]
 
 
 class JobsAdminState(Session):
@@ -207,9 +165,9 @@ class JobsAdminState(Session):
         self.to_pause = chosen(subject, {each["value"] for each in self.pausable})
 
     @rx.event
-    async def pause(self) -> Any:
-        """Begin nothing new of the picked lane or kind."""
-        await pause(acting(), self.to_pause)
+    async def pause(self, subject: str) -> Any:
+        """Begin nothing new of a lane or kind."""
+        await pause(acting(), _words(subject))
         self.to_pause = ""
         return await self._read()
 
@@ -277,9 +235,9 @@ class JobsAdminState(Session):
         self.next_before = str(page.next_before or "")
 
     def _show(self, seen: Overview) -> None:
-        self.counts = _counts(seen.counts)
-        self.lanes = [_lane(lane, seen) for lane in Lane]
-        self.workers = [_worker(each) for each in seen.workers]
+        self.counts = count_items(seen.counts)
+        self.lanes = [lane_item(lane, seen) for lane in Lane]
+        self.workers = [worker_item(each) for each in seen.workers]
         self.dead = seen.dead
         self.paused = [Choice(value=each, label=in_words(each)) for each in seen.paused]
         subjects = [*(f"lane:{lane}" for lane in Lane), *(f"kind:{each['value']}" for each in self.kinds)]
@@ -290,49 +248,6 @@ def in_words(subject: str) -> str:
     """`lane:io` and `kind:export` as people read them."""
     what, _, name = subject.partition(":")
     return f"The whole {name} lane" if what == "lane" else title_of(name)
-
-
-def _counts(counts: Collection[Count]) -> list[CountItem]:
-    held = {(each.lane, each.priority, each.status): each.jobs for each in counts}
-    places = sorted({(each.lane, each.priority) for each in counts})
-    return [
-        CountItem(
-            lane=lane,
-            priority=PRIORITIES[Priority(priority)],
-            counts=[held.get((lane, priority, status.value), 0) for status in LABELS],
-        )
-        for lane, priority in places
-    ]
-
-
-def _lane(lane: Lane, seen: Overview) -> LaneItem:
-    wait, pace = seen.oldest_wait.get(lane, 0.0), seen.per_minute.get(lane, 0.0)
-    return LaneItem(
-        lane=lane.value,
-        oldest_wait=_lasting(wait) if wait >= 1 else "none",
-        per_minute=f"{pace:.2g}" if 0 < pace < 10 else f"{pace:.0f}",
-        workers=str(sum(each.lane == lane for each in seen.workers)),
-    )
-
-
-def _worker(worker: WorkerView) -> WorkerItem:
-    return WorkerItem(
-        name=worker.name,
-        lane=worker.lane,
-        places=f"{len(worker.running)} of {worker.places}",
-        since=worker.started_at.isoformat(),
-        jobs=[
-            WorkItem(id=str(job_id), title=title_of(kind))
-            for job_id, kind in zip(worker.running, worker.kinds, strict=True)
-        ],
-    )
-
-
-def _lasting(seconds: float) -> str:
-    minutes = int(seconds // 60)
-    if minutes < 1:
-        return f"{int(seconds)} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
 
 
 def _jobs(count: int) -> str:

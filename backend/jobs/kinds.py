@@ -38,14 +38,14 @@ class Kind:
     max_attempts: int = 5
     limit: int | None = None
     time_limit: float = 3600.0
+    every: float | None = None
+    """Seconds: workers start one with an empty payload in each period of this length, as the system."""
     title: str = ""
     """What people read, like "Course generation"; empty: its name in words."""
     about: str = ""
     """The field of the payload that tells people one job of it from another, like its topic."""
     awaited: bool = False
     """A page waits for it where it was asked for: it isn't listed with other jobs, nor announced when it ends."""
-    every: float | None = None
-    """Seconds: workers start one with an empty payload in each period of this length, as the system."""
 
 
 PLACE_MAX_LENGTH = 200

@@ -116,6 +116,7 @@ class Story(BaseModel):
 
     chapters: int = 3
     seconds: float = 0.1
+    topic: str = ""
 
 
 async def tell_story(context: JobContext, payload: Story) -> Nothing:
@@ -159,7 +160,7 @@ KINDS = (
     Kind("trouble", Trouble, Nothing, get_into_trouble, Action.SECTION_LIST, max_attempts=3),
     Kind("timed", Asked, Waited, tell_wait, Action.SECTION_LIST),
     Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST, requestable=True),
-    Kind("story", Story, Nothing, tell_story, Action.SECTION_LIST),
+    Kind("story", Story, Nothing, tell_story, Action.SECTION_LIST, title="A story", about="topic"),
     Kind("heavy", Effect, Done, leave_effect, Action.SECTION_LIST, lane=Lane.CPU),
 )
 
