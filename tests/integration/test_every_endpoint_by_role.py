@@ -38,6 +38,7 @@ READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
 ADMINISTRATORS = only("administrator")
+AUTHORS = only("instructor", "administrator")
 OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
@@ -85,6 +86,8 @@ class Case:
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
+AUTHOR = "/s/[section]/teach/author"
+NEW_COURSE = {"topic": "Bread", "audience": "Bakers", "lessons": "2", "language": "en"}
 NEW_SERVICE = (("service", "new"),)
 
 EVENTS: dict[str, Case] = {
@@ -93,6 +96,14 @@ EVENTS: dict[str, Case] = {
     "home_state.load": Case(SIGNED_IN),
     "section_state.load": Case(READERS, path="/s/[section]", query=HERE),
     "lesson_state.load": Case(READERS, path="/s/[section]/l/[lesson]", query=LESSON),
+    "author_state.load": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.beat": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.show_older": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.show_newer": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.start": Case(AUTHORS, lambda _: {"values": NEW_COURSE}, path=AUTHOR, query=HERE),
+    "author_state.renew": Case(NOTHING_TO_HIDE),
+    "draft_state.load": Case(only(), path=f"{AUTHOR}/[draft]", query=(*HERE, ("draft", str(uuid4())))),
+    "draft_state.beat": Case(only(), path=f"{AUTHOR}/[draft]", query=(*HERE, ("draft", str(uuid4())))),
     "account_state.load": Case(SIGNED_IN, path="/account"),
     "account_state.set_theme": Case(SIGNED_IN, lambda _: {"theme": "dark"}),
     "account_state.end": Case(only(), lambda _: {"session_id": str(uuid4())}),

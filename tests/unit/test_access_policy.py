@@ -52,6 +52,7 @@ MAY = {
     Action.CONVERSATION_READ:      (OWNERS,                           OWNERS),
     Action.CONVERSATION_CHANGE:    (OWNERS,                           OWNERS),
     Action.CONVERSATION_CONTINUE:  (OWNERS & MEMBERS,                 OWNERS & MEMBERS),
+    Action.COURSE_GENERATE:        (INSTRUCTORS | ADMINISTRATORS,     OWNERS & (INSTRUCTORS | ADMINISTRATORS)),
     Action.GENAI_CONFIGURE:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.GENAI_OBSERVE:          (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.AUDIT_READ:             (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
@@ -85,6 +86,7 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
     anywhere = {
         Action.SECTION_LIST: SIGNED_IN,
         Action.SECTION_READ: ADMINISTRATORS,
+        Action.COURSE_GENERATE: ADMINISTRATORS,
         Action.GENAI_CONFIGURE: ADMINISTRATORS,
         Action.GENAI_OBSERVE: ADMINISTRATORS,
         Action.AUDIT_READ: ADMINISTRATORS,
