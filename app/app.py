@@ -12,7 +12,9 @@ from app.components.boundary import boundary
 from app.components.frame import framed
 from app.pages.account import account
 from app.pages.audit import audit
+from app.pages.author import author
 from app.pages.chat import chat
+from app.pages.draft import draft
 from app.pages.features import features
 from app.pages.health import health
 from app.pages.home import home
@@ -31,7 +33,9 @@ from app.pages.services import services
 from app.pages.usage import usage
 from app.state.account import AccountState
 from app.state.audit import AuditState
+from app.state.author import AuthorState
 from app.state.chat import ChatState
+from app.state.draft import DraftState
 from app.state.features import FeaturesState
 from app.state.health import HealthState
 from app.state.home import HomeState
@@ -92,6 +96,8 @@ PAGES = (
     (section, "/s/[section]", titled(SectionState.title, "Course"), SectionState.load),
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
+    (author, "/s/[section]/teach/author", titled(AuthorState.title, "Author"), AuthorState.load),
+    (draft, "/s/[section]/teach/author/[draft]", titled(DraftState.title, "Draft"), DraftState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
     (jobs, "/jobs", "My jobs · Stoa", JobsState.load),
     (job, "/jobs/[job]", rx.cond(JobState.title != "", f"{JobState.title} · Stoa", "Job · Stoa"), JobState.load),

@@ -38,6 +38,7 @@ READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
 ADMINISTRATORS = only("administrator")
+AUTHORS = only("instructor", "administrator")
 OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
@@ -85,6 +86,8 @@ class Case:
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
+AUTHOR = "/s/[section]/teach/author"
+NEW_COURSE = {"topic": "Bread", "audience": "Bakers", "lessons": "2", "language": "en"}
 NEW_SERVICE = (("service", "new"),)
 
 EVENTS: dict[str, Case] = {
@@ -93,6 +96,14 @@ EVENTS: dict[str, Case] = {
     "home_state.load": Case(SIGNED_IN),
     "section_state.load": Case(READERS, path="/s/[section]", query=HERE),
     "lesson_state.load": Case(READERS, path="/s/[section]/l/[lesson]", query=LESSON),
+    "author_state.load": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.beat": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.show_older": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.show_newer": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.start": Case(AUTHORS, lambda _: {"values": NEW_COURSE}, path=AUTHOR, query=HERE),
+    "author_state.renew": Case(NOTHING_TO_HIDE),
+    "draft_state.load": Case(only(), path=f"{AUTHOR}/[draft]", query=(*HERE, ("draft", str(uuid4())))),
+    "draft_state.beat": Case(only(), path=f"{AUTHOR}/[draft]", query=(*HERE, ("draft", str(uuid4())))),
     "account_state.load": Case(SIGNED_IN, path="/account"),
     "account_state.set_theme": Case(SIGNED_IN, lambda _: {"theme": "dark"}),
     "account_state.end": Case(only(), lambda _: {"session_id": str(uuid4())}),
@@ -397,6 +408,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/jobs/{job_id}/artifacts/{name}"): Route(only(), job=JobStatus.FAILED),
     ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
+    ("GET", "/api/v1/sections/{section}/cost.csv"): Route(
+        only("assistant", "instructor", "administrator"), query={"from": "2026-03-01", "to": "2026-03-02"}
+    ),
 }
 
 
@@ -430,7 +444,13 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
     job = await add_job(stage.school.members["student"].id, route.job) if route.job else None
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, job_id=job, name="a.txt")
+    address = path.format(
+        turn_id=stage.turn,
+        conversation_id=stage.conversation,
+        job_id=job,
+        name="a.txt",
+        section=stage.school.here.slug,
+    )
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,
