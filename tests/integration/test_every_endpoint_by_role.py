@@ -408,6 +408,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/jobs/{job_id}/artifacts/{name}"): Route(only(), job=JobStatus.FAILED),
     ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
+    ("GET", "/api/v1/sections/{section}/cost.csv"): Route(
+        only("assistant", "instructor", "administrator"), query={"from": "2026-03-01", "to": "2026-03-02"}
+    ),
 }
 
 
@@ -441,7 +444,13 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
     job = await add_job(stage.school.members["student"].id, route.job) if route.job else None
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, job_id=job, name="a.txt")
+    address = path.format(
+        turn_id=stage.turn,
+        conversation_id=stage.conversation,
+        job_id=job,
+        name="a.txt",
+        section=stage.school.here.slug,
+    )
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,
