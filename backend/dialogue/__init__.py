@@ -9,14 +9,13 @@ from backend.dialogue.conversations import (
     recent_conversations,
     rename_conversation,
 )
-from backend.dialogue.following import Frame, follow_turn
+from backend.dialogue.following import follow_turn
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
 from backend.dialogue.turns import get_runner
 
 __all__ = [
     "ConversationCard",
     "ConversationView",
-    "Frame",
     "MessageView",
     "StartedTurn",
     "ask",

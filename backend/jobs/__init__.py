@@ -15,6 +15,7 @@ from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.enqueueing import enqueue, pushes_done
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
+from backend.jobs.following import follow_job
 from backend.jobs.kinds import Kind, known_kinds, register
 from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
 from backend.jobs.process import work
@@ -44,6 +45,7 @@ __all__ = [
     "cancel_jobs",
     "discard_jobs",
     "enqueue",
+    "follow_job",
     "known_kinds",
     "list_artifacts",
     "list_jobs",

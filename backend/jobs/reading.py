@@ -60,6 +60,17 @@ async def read_log(actor: Actor, job_id: UUID, *, after: int = 0, limit: int = L
         return [log_line(row) for row in await queries.log_lines(session, job_id, after, max(1, min(limit, LINES)))]
 
 
+async def read_news(actor: Actor, job_id: UUID, *, after: int) -> tuple[JobView, list[LogLine]]:
+    """A job, and the next `LINES` of its log beyond sequence `after`. Raises `NotFound`.
+
+    The row is read first: of a job that has ended, no line is missing.
+    """
+    async with transaction() as session:
+        job = _allowed(actor, Action.JOB_READ, await queries.job_by_id(session, job_id))
+        lines = await queries.log_lines(session, job_id, after, LINES) if job.last_log > after else ()
+    return job_view(job), [log_line(row) for row in lines]
+
+
 async def list_artifacts(actor: Actor, job_id: UUID) -> list[Artifact]:
     """What a job made so far. Raises `NotFound`."""
     await _readable(actor, job_id, Action.JOB_READ)
@@ -96,7 +107,10 @@ async def retry_job(actor: Actor, job_id: UUID) -> JobView:
 
 async def _readable(actor: Actor, job_id: UUID, action: Action) -> Job:
     async with transaction() as session:
-        job = await queries.job_by_id(session, job_id)
+        return _allowed(actor, action, await queries.job_by_id(session, job_id))
+
+
+def _allowed(actor: Actor, action: Action, job: Job | None) -> Job:
     require(actor, action, Scope(owner_id=job.requested_by if job else None))
     return _present(job)
 

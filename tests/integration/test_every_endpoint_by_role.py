@@ -16,6 +16,8 @@ from backend.access import SYSTEM
 from backend.api import Guard, create_api
 from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
+from backend.jobs import JobStatus
+from tests.support.jobs import add_job
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -36,6 +38,7 @@ READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
 ADMINISTRATORS = only("administrator")
+OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -308,6 +311,8 @@ class Route:
     query: Mapping[str, str] = field(default_factory=dict)
     leads_to: str = ""
     running: bool = False
+    job: JobStatus | None = None
+    """The student has a job with this status."""
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -334,6 +339,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+    ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
 }
 
@@ -367,7 +373,8 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         await change(type(turn), turn.id, status=TurnStatus.STOPPED)
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation)
+    job = await add_job(stage.school.members["student"].id, route.job) if route.job else None
+    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, job_id=job)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 
 from backend.access import SYSTEM, Action, Actor
+from backend.core.clock import now
 from backend.core.database import transaction
 from backend.jobs import (
     Deferred,
@@ -26,6 +27,7 @@ from backend.jobs import (
     pushes_done,
     register,
 )
+from backend.jobs.claiming import claim_jobs
 from backend.jobs.models import Job
 from backend.jobs.worker import Worker
 from tests.support.services import environment
@@ -172,6 +174,12 @@ async def ask(kind: str = "effect", payload: Any = None, actor: Actor = SYSTEM, 
     return job
 
 
+async def begun(job: JobView) -> JobContext:
+    """Win a queued job as a worker would; what its handler would hold."""
+    (won,) = await claim_jobs(Lane(job.lane), [job.id], "test:1:1", 1)
+    return JobContext(won, None)
+
+
 async def reaches(job_id: UUID, *statuses: JobStatus) -> Job:
     """Wait until a job has one of these statuses (without any: a final one); its row."""
     async with asyncio.timeout(20):
@@ -223,6 +231,18 @@ async def fetch(statement: str, **values: Any) -> list[Any]:
     """What a query gives."""
     async with transaction() as session:
         return list((await session.execute(text(statement), values)).all())
+
+
+async def add_job(requested_by: UUID, status: JobStatus, **columns: Any) -> UUID:
+    """A person's job with this status, of no kind that anybody works on; its id."""
+    moment = now()
+    job = Job(
+        kind="old", status=status, payload={}, requested_by=requested_by, run_at=moment, waiting_since=moment,
+        updated_at=moment, finished_at=moment if status.final else None, **columns,
+    )  # fmt: skip
+    async with transaction() as session:
+        session.add(job)
+    return job.id
 
 
 FINISHED = """
