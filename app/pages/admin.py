@@ -11,6 +11,7 @@ TABS = (
     ("limits", "Limits"),
     ("health", "Health"),
     ("usage", "Usage and cost"),
+    ("sandbox", "Sandbox"),
     ("audit", "Audit"),
 )
 
