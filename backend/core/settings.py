@@ -175,6 +175,9 @@ class Settings(BaseSettings):
     job_watchdog: float = Field(
         60.0, gt=0, description="Time after which a worker whose event loop hangs ends itself, to be started again."
     )
+    sandbox_runs_per_minute: int = Field(
+        20, ge=1, description="Runs and submissions of code that one person may begin in a minute."
+    )
 
     @field_validator("allowed_origins", "llm_fallback_chain", mode="before")
     @classmethod

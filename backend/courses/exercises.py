@@ -4,13 +4,15 @@ It holds what students must never see: only the host that compares reads it whol
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from backend.courses.literals import parse_call, parse_value
 
 MAX_TESTS = 50
+MAX_SECONDS = 300.0
+"""That all tests of an exercise together may take."""
 MAX_CODE = 65_536
 """Characters of a program, a student's or a test file."""
 
@@ -115,6 +117,12 @@ class Exercise(_Written):
     limits: ExerciseLimits = ExerciseLimits()
     max_attempts: int | None = Field(default=None, ge=1, le=1000)
     """None: as many as one likes."""
+
+    @model_validator(mode="after")
+    def _takes_not_too_long(self) -> Self:
+        if len(self.tests) * self.limits.seconds > MAX_SECONDS:
+            raise ValueError(f"all tests together may take {MAX_SECONDS:g} seconds at most")
+        return self
 
     @property
     def max_score(self) -> float:

@@ -23,7 +23,7 @@ class Call:
 
 def parse_value(text: str) -> Any:
     """The value of a Python literal, `nan` and `inf` among them. Raises `ValueError` with a sentence."""
-    return _read(text, lambda node: _value(node))
+    return _read(text, _value)
 
 
 def parse_call(text: str) -> Call:

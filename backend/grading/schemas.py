@@ -123,6 +123,8 @@ class ResultView:
     score: float = 0.0
     """Before any deduction for lateness."""
     max_score: float = 0.0
+    output: str = ""
+    """What the program said, where it ran without tests."""
     tests: tuple[ShownResult, ...] = ()
     hidden: HiddenResults = HiddenResults()
 
@@ -156,6 +158,7 @@ class SubmissionView:
     code: str
     result: ResultView
     job_id: UUID
+    """Who grades it: follow its events until there is a verdict. Jobs are forgotten after a while."""
 
 
 @dataclass(frozen=True, slots=True)

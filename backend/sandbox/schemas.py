@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
-
-NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Verdict(StrEnum):
@@ -71,11 +68,13 @@ class Command:
 
     argv: tuple[str, ...]
     """`("python3", "main.py")`."""
-    files: Mapping[str, bytes] = field(default=NO_FILES)
+    files: Mapping[str, bytes] = field(default_factory=dict)
     """By path inside `/box`."""
     stdin: bytes = b""
     collect: tuple[str, ...] = ()
     """Paths inside `/box` to bring back."""
+    hash_seed: int | None = None
+    """Fixes the order of sets in Python; None: another one each time, as usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Outcome:
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     max_rss_kb: int = 0
-    files: Mapping[str, bytes] = field(default=NO_FILES)
+    files: Mapping[str, bytes] = field(default_factory=dict)
     refused_files: Mapping[str, str] = field(default_factory=dict)
     """Why a wanted file isn't in `files`: `missing`, `not a regular file`, `too large`."""
     executed: tuple[str, ...] = ()
