@@ -18,7 +18,12 @@ VERDICTS = (
     ("format_error", "Format error"),
     ("sandbox_error", "Sandbox error"),
 )
-PERIODS = (("hour", "The last hour"), ("day", "The last day"), ("week", "The last 7 days"), ("month", "The last 30 days"))
+PERIODS = (
+    ("hour", "The last hour"),
+    ("day", "The last day"),
+    ("week", "The last 7 days"),
+    ("month", "The last 30 days"),
+)
 
 
 def sandbox() -> rx.Component:
@@ -31,8 +36,10 @@ def sandbox() -> rx.Component:
             rx.fragment(
                 rx.el.h1("Sandbox"),
                 rx.el.p(
-                    "Every time code was run that nobody vouches for: students’, instructors’ and the tutor’s. Kept for ",
-                    SandboxState.retention, " days.", class_name="lead",
+                    "Every program that was run: students’, instructors’ and the tutor’s. Kept for ",
+                    SandboxState.retention,
+                    " days.",
+                    class_name="lead",
                 ),
                 _filters(),
                 rx.cond(
@@ -46,16 +53,16 @@ def sandbox() -> rx.Component:
                 ),
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _filters() -> rx.Component:
     return rx.el.div(
         rx.el.label(
-            rx.el.span("Person"),
+            rx.el.span("Search"),
             rx.el.input(
                 type="search",
-                placeholder="Name or e-mail address",
+                placeholder="Person, submission or image",
                 default_value=SandboxState.search,
                 max_length=200,
                 on_change=SandboxState.search_for.debounce(250),

@@ -9,7 +9,7 @@ from app.state.exercise import ExerciseState
 from app.state.forms import errors_of, texts_of
 from app.state.session import Session, acting
 from backend import grading
-from backend.core.errors import NotFound, StoaError
+from backend.core.errors import Conflict, FieldErrors, NotFound
 from backend.core.ids import parse_id
 from backend.courses import LessonView
 from backend.grading import ExerciseSettingsView
@@ -44,7 +44,7 @@ class ExerciseTermsState(Session):
         errors: dict[str, str] = {}
         try:
             await self._store(section_id, key, texts)
-        except StoaError as error:
+        except (FieldErrors, Conflict) as error:
             errors = errors_of(error)
         finally:
             self._change(key, {"saving": False, "errors": errors})

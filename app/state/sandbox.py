@@ -6,10 +6,12 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
+from app.state.audit import in_words
 from app.state.session import Session, acting
 from backend.core.clock import now
 from backend.core.errors import Invalid, StoaError
-from backend.sandbox import RUNS_PAGE, RunFilter, RunLine, Verdict, audit_retention, read_runs
+from backend.core.settings import get_settings
+from backend.sandbox import RUNS_PAGE, RunLine, Verdict, read_runs
 
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 """How far back the list goes; all that is kept without one."""
@@ -55,7 +57,7 @@ class SandboxState(Session):
     @rx.var
     def export(self) -> str:
         """Where the same runs are as JSON lines."""
-        chosen = {"verdict": self.verdict, "person": self.search, "period": self.period}
+        chosen = {"verdict": self.verdict, "search": self.search, "since": self._since}
         query = urlencode({name: value for name, value in chosen.items() if value})
         return "/api/v1/sandbox/runs.jsonl" + (f"?{query}" if query else "")
 
@@ -64,7 +66,7 @@ class SandboxState(Session):
         """Fill the page."""
         self.problem, self.search, self.verdict, self.period = "", "", "", ""
         try:
-            self.retention = audit_retention().days
+            self.retention = get_settings().sandbox_days
             await self._refresh()
         except StoaError as error:
             return self._refusal(error)
@@ -73,7 +75,7 @@ class SandboxState(Session):
 
     @rx.event
     async def search_for(self, text: str) -> None:
-        """Show only runs of people whose name or address holds `text`."""
+        """Show only runs of a person, a submission or an image that `text` names."""
         self.search = text[:LONGEST_SEARCH] if isinstance(text, str) else ""
         await self._refresh()
 
@@ -107,5 +109,46 @@ class SandboxState(Session):
 
     async def _page(self, after: str = "") -> list[RunItem]:
         since = now() - PERIODS[self.period] if self.period else None
-        chosen = RunFilter(verdict=self.verdict, person=self.search, since=since)
-        return [_item(line) for line in await read_runs(acting(), chosen, after=after)]
+        lines = await read_runs(acting(), search=self.search, verdict=self.verdict, since=since, after=after)
+        return [_item(line) for line in lines]
+
+
+def _item(line: RunLine) -> RunItem:
+    commands = list(line.commands)
+    return RunItem(
+        id=str(line.id),
+        at=line.started_at.isoformat(),
+        who=line.who or "Nobody who is known",
+        subject=line.owner,
+        verdict=in_words(line.verdict or "ended").capitalize(),
+        good=line.verdict in (None, Verdict.ACCEPTED),
+        took=f"{line.wall_seconds:.2f} s",
+        facts=_facts(line),
+        commands=[_command(each) for each in commands],
+        executed=_paths(commands, "executed"),
+        opened=_paths(commands, "opened"),
+        events=[" ".join(str(value) for value in event.values()) for event in line.events],
+        cursor=line.cursor,
+    )
+
+
+def _facts(line: RunLine) -> list[FactItem]:
+    used = f"{line.cpu_seconds:.2f} s of processor, {line.max_rss_kb / 1024:.0f} MB of memory"
+    limits = ", ".join(f"{in_words(name)} {value}" for name, value in line.limits.items())
+    image = f"{line.image} ({line.runtime})" if line.runtime else line.image
+    containers = ", ".join(each[:12] for each in line.containers)
+    told = {"Used": used, "Limits": limits, "Image": image, "Containers": containers}
+    return [FactItem(name=name, value=value) for name, value in told.items() if value]
+
+
+def _command(command: dict[str, Any]) -> str:
+    """One command: what was run with which files, and how it ended."""
+    ended = f"signal {command['signal']}" if command.get("signal") else f"exit {command.get('exit')}"
+    files = ", ".join(f"{path} ({size} bytes)" for path, size in command.get("files", {}).items())
+    told = [" ".join(command["argv"]), in_words(command.get("verdict") or ended), f"with {files}" if files else ""]
+    return " · ".join(filter(None, told))
+
+
+def _paths(commands: list[dict[str, Any]], name: str) -> list[str]:
+    """Each path that any of the commands executed or opened, once."""
+    return list(dict.fromkeys(path for command in commands for path in command.get(name, ())))
