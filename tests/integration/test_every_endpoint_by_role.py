@@ -18,6 +18,7 @@ from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
 from backend.jobs import JobStatus
 from tests.support.jobs import add_job
+from tests.support.exercises import add_attempt
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -37,6 +38,7 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
+INSTRUCTORS = only("instructor")
 ADMINISTRATORS = only("administrator")
 OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
@@ -53,6 +55,8 @@ class Stage:
     answer: UUID
     turn: UUID | None = None
     model: UUID | None = None
+    attempt: UUID | None = None
+    """The student's, at the exercise."""
 
     async def again(self) -> "Stage":
         """Another conversation like it, for the next who tries."""
@@ -77,8 +81,12 @@ class Case:
     """An answer is being written in it."""
     with_model: bool = False
     """The tab's form is about a registered model, whoever's tab it is."""
+    at_exercise: bool = False
+    """The tab's state names the exercise, whoever's tab it is."""
 
 
+THE_JOB = UUID(int=7)
+"""What the tab of `at_exercise` follows."""
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
@@ -174,6 +182,29 @@ EVENTS: dict[str, Case] = {
     "audit_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "Tutor"}),
     "audit_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "model"}),
     "audit_state.show_older": Case(NOTHING_TO_HIDE),
+    "exercise_state.run_code": Case(
+        READERS, lambda stage: {"key": str(stage.school.exercise), "code": "pass"}, at_exercise=True
+    ),
+    "exercise_state.submit_code": Case(
+        OWNER, lambda stage: {"key": str(stage.school.exercise), "code": "pass"}, at_exercise=True
+    ),
+    "exercise_state.job_ended": Case(
+        READERS, lambda stage: {"key": str(stage.school.exercise), "job_id": str(THE_JOB)}, at_exercise=True
+    ),
+    "exercise_state.show_attempt": Case(
+        MEMBERS,
+        lambda stage: {"key": str(stage.school.exercise), "submission_id": str(stage.attempt)},
+        at_exercise=True,
+    ),
+    "exercise_terms_state.save": Case(
+        INSTRUCTORS, lambda stage: {"values": {"key": str(stage.school.exercise), "version": "0"}}, at_exercise=True
+    ),
+    "exercise_terms_state.reload": Case(INSTRUCTORS, at_exercise=True),
+    "sandbox_state.load": Case(ADMINISTRATORS, path="/admin/sandbox"),
+    "sandbox_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "ada"}),
+    "sandbox_state.choose_verdict": Case(ADMINISTRATORS, lambda _: {"verdict": "accepted"}),
+    "sandbox_state.choose_period": Case(ADMINISTRATORS, lambda _: {"period": "day"}),
+    "sandbox_state.show_older": Case(NOTHING_TO_HIDE),
     "health_state.load": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.beat": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.take_out": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
@@ -236,6 +267,8 @@ async def outcome_of(event: str, role: str, stage: Stage) -> str:
         await point_at_the_students(tab, stage)
     if case.with_model:
         await point_at_a_model(tab, stage)
+    if case.at_exercise:
+        await point_at_the_exercise(tab, stage)
     tab._path, tab._query = case.path, dict(case.query)
     told = await tab.send(full_name(event), **case.payload(stage))
     if outcome(told) != OK:
@@ -264,6 +297,19 @@ async def point_at_a_model(tab: Tab, stage: Stage) -> None:
     stage.model = (await save_model(SYSTEM, None, None, form)).id
     async with tab.held(ModelFormState) as held:
         held.subject = str(stage.model)
+
+
+async def point_at_the_exercise(tab: Tab, stage: Stage) -> None:
+    from app.state.exercise import ExerciseState
+    from app.state.exercise_terms import ExerciseTermsState
+
+    key, here = stage.school.exercise, stage.school.here.id
+    stage.attempt = await add_attempt(here, key, stage.school.members["student"].id)
+    async with tab.held(ExerciseState) as held:
+        held._section_id = here
+        held.items = {str(key): {"work": {"purpose": "submit", "job_id": str(THE_JOB)}, "outcome": None}}
+    async with tab.held(ExerciseTermsState) as held:
+        held._section_id, held.forms = here, {str(key): {}}
 
 
 async def the_model_is_untouched(stage: Stage) -> None:
@@ -340,6 +386,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
     ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
+    ("GET", "/api/v1/sandbox/runs.jsonl"): Route(ADMINISTRATORS),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
 }
 
