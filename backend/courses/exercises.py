@@ -102,7 +102,7 @@ class ExerciseLimits(_Written):
     """What one test may use."""
 
     seconds: float = Field(default=5.0, ge=0.1, le=60, allow_inf_nan=False)
-    memory_mb: int = Field(default=256, ge=64, le=1024)
+    memory_mb: int = Field(default=128, ge=64, le=1024)
     output_kb: int = Field(default=64, ge=1, le=1024)
 
 

@@ -2,28 +2,17 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Protocol
 
-from backend import sandbox
 from backend.courses.exercises import ExerciseLimits, ExerciseTest
 from backend.grading.commands import command_for, plain
 from backend.grading.judging import judge, readable
 from backend.grading.results import Results, Summary, TestResult, document, result_of, shortened
 from backend.jobs import Deferred, JobContext
-from backend.sandbox import Command, Limits, Outcome, SandboxUnavailable, Verdict, verdict_of
+from backend.sandbox import Box, Limits, SandboxUnavailable, Verdict, get_sandbox, verdict_of
 
 NumberedTests = Sequence[tuple[int, ExerciseTest]]
 ENGINE_AWAY = 5.0
 """Seconds after which a job that found no engine looks again."""
-
-
-class Box(Protocol):
-    """A container for one program's commands. `verdict` is what the audit says of them."""
-
-    verdict: Verdict | None
-
-    async def run(self, command: Command) -> Outcome:
-        """Run one command; nothing is left of the one before."""
 
 
 @asynccontextmanager
@@ -35,7 +24,7 @@ async def box_for(context: JobContext, owner: str, limits: ExerciseLimits) -> As
     """
     async with AsyncExitStack() as stack:
         try:
-            opening = sandbox.get_sandbox().box(owner=owner, limits=limits_for(limits), person_id=context.requested_by)
+            opening = get_sandbox().box(owner=owner, limits=limits_for(limits), person_id=context.requested_by)
             box = await stack.enter_async_context(opening)
         except SandboxUnavailable as error:
             await context.progress(0.0, error.message)
