@@ -1,6 +1,6 @@
 """The sandbox's audit: what ran, for whom, what it touched, and how it ended."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
@@ -54,6 +54,9 @@ class SandboxState(Session):
     retention: int = 0
     loading: bool = True
 
+    _since: str = ""
+    """The moment that the period began when it was chosen."""
+
     @rx.var
     def export(self) -> str:
         """Where the same runs are as JSON lines."""
@@ -64,7 +67,7 @@ class SandboxState(Session):
     @rx.event
     async def load(self) -> Any:
         """Fill the page."""
-        self.problem, self.search, self.verdict, self.period = "", "", "", ""
+        self.problem, self.search, self.verdict, self.period, self._since = "", "", "", "", ""
         try:
             self.retention = get_settings().sandbox_days
             await self._refresh()
@@ -93,6 +96,7 @@ class SandboxState(Session):
         if period not in ("", *PERIODS):
             raise Invalid("There is no such period.")
         self.period = period
+        self._since = (now() - PERIODS[period]).isoformat() if period else ""
         await self._refresh()
 
     @rx.event
@@ -108,7 +112,7 @@ class SandboxState(Session):
         self.has_more = len(self.runs) == RUNS_PAGE
 
     async def _page(self, after: str = "") -> list[RunItem]:
-        since = now() - PERIODS[self.period] if self.period else None
+        since = datetime.fromisoformat(self._since) if self._since else None
         lines = await read_runs(acting(), search=self.search, verdict=self.verdict, since=since, after=after)
         return [_item(line) for line in lines]
 

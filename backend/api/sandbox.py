@@ -24,7 +24,7 @@ async def sandbox_runs(
     since: Annotated[datetime | None, Query(description="Runs from then on; ISO 8601.")] = None,
 ) -> StreamingResponse:
     """Every recorded run, the latest first, one JSON object a line, for administrators."""
-    lines = await export_runs(actor, search=search, verdict=verdict or "", since=since)
+    lines = export_runs(actor, search=search, verdict=verdict or "", since=since)
     return StreamingResponse(
         lines,
         media_type="application/x-ndjson",

@@ -5,7 +5,7 @@ async with get_sandbox().box(owner=f"submission:{id}", limits=limits) as box:
     box.verdict = verdict_of(outcome) or …   # for the record
 """
 
-from backend.sandbox.audit import RunLine, export_runs, read_runs
+from backend.sandbox.audit import RUNS_PAGE, RunLine, export_runs, read_runs
 from backend.sandbox.box import Box
 from backend.sandbox.errors import SandboxUnavailable
 from backend.sandbox.sandbox import Sandbox
@@ -14,6 +14,7 @@ from backend.sandbox.serving import close_sandbox, get_sandbox
 from backend.sandbox.verdicts import verdict_of
 
 __all__ = [
+    "RUNS_PAGE",
     "Box",
     "Command",
     "Limits",

@@ -37,9 +37,7 @@ EXERCISE = Exercise.model_validate(
 
 def results_of(*passed: bool) -> Results:
     """What came of the exercise's tests."""
-    judged = [
-        Judgement(Verdict.ACCEPTED if fine else Verdict.WRONG_ANSWER, float(fine), "1", "") for fine in passed
-    ]
+    judged = [Judgement(Verdict.ACCEPTED if fine else Verdict.WRONG_ANSWER, float(fine), "1", "") for fine in passed]
     tests = zip(EXERCISE.tests, judged, strict=False)
     return document([result_of(n, test, judgement, Outcome()) for n, (test, judgement) in enumerate(tests, 1)])
 

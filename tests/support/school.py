@@ -47,9 +47,7 @@ COURSE = CourseText(
                 LessonText(
                     "flour", "Flour", 10, "## Gluten\n\nFlour and water make gluten.\n\n## Ash\n\nT55 is white."
                 ),
-                LessonText(
-                    "yeast", "Yeast", 15, "Yeast eats sugar and makes gas.", exercises=(("loaves", EXERCISE),)
-                ),
+                LessonText("yeast", "Yeast", 15, "Yeast eats sugar and makes gas.", exercises=(("loaves", EXERCISE),)),
             ),
         ),
         ("Oven", (LessonText("exam", "Bake a loaf", 60, "Bake it.", graded=True),)),

@@ -48,7 +48,7 @@ class Told:
 
     @property
     def refusal(self) -> str:
-        """The sentence that says why not: as a short message, in place of the page, in the tutor's panel or below code."""
+        """The sentence that says why not: as a short message, in place of the page, beside the tutor or below code."""
         toast, problem = self["session.toast"], self["session.problem"]
         failure = self["tutor_state.failure"] or self["exercise_state.failure"]
         told = toast["text"] if toast and toast["tone"] == "bad" else ""
