@@ -54,9 +54,11 @@ def run(
     A database of the operator's own is theirs to migrate: the command refuses when it isn't at the newest schema.
     `command` is what a second command is told it waits for; `before` runs once the services are there.
     """
+    from backend import wiring
     from backend.core.embedded.migrations import require_newest_schema
     from backend.core.embedded.services import use_services
 
+    wiring.register_job_kinds()
     with use_services(needs, prepare=_prepare, command=command):
         require_newest_schema()
         before()

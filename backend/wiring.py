@@ -7,7 +7,7 @@ from importlib import import_module
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import genai, grading, jobs, sandbox, storage
+from backend import dialogue, genai, grading, jobs, sandbox, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -25,7 +25,7 @@ TABLE_MODULES = (
     "backend.dialogue.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = grading.JOB_KINDS
+JOB_KINDS: tuple[jobs.Kind, ...] = (*grading.JOB_KINDS, dialogue.EXPORT)
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {

@@ -9,11 +9,13 @@ from backend.dialogue.conversations import (
     recent_conversations,
     rename_conversation,
 )
+from backend.dialogue.exporting import EXPORT, start_export
 from backend.dialogue.following import follow_turn
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
 from backend.dialogue.turns import get_runner
 
 __all__ = [
+    "EXPORT",
     "ConversationCard",
     "ConversationView",
     "MessageView",
@@ -30,5 +32,6 @@ __all__ = [
     "recent_conversations",
     "regenerate",
     "rename_conversation",
+    "start_export",
     "stop",
 ]

@@ -99,6 +99,12 @@ async def artifacts_of(session: AsyncSession, job_id: UUID) -> Sequence[JobArtif
     ).all()
 
 
+async def artifact_named(session: AsyncSession, job_id: UUID, name: str) -> JobArtifact | None:
+    """What a job made under a name."""
+    statement = select(JobArtifact).where(JobArtifact.job_id == job_id, JobArtifact.name == name)
+    return (await session.exec(statement)).one_or_none()
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A job that a worker has just won, with the token that its writes must name."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from backend import storage
 from backend.access import Action, Actor, Scope, require
 from backend.core.database import transaction
 from backend.core.errors import Conflict, NotFound
@@ -76,6 +77,16 @@ async def list_artifacts(actor: Actor, job_id: UUID) -> list[Artifact]:
     await _readable(actor, job_id, Action.JOB_READ)
     async with transaction() as session:
         return [artifact_view(row) for row in await queries.artifacts_of(session, job_id)]
+
+
+async def address_of(actor: Actor, job_id: UUID, name: str) -> str:
+    """A signed address, good for minutes, that downloads what a job made under `name`. Raises `NotFound`."""
+    await _readable(actor, job_id, Action.JOB_READ)
+    async with transaction() as session:
+        found = await queries.artifact_named(session, job_id, name)
+    if found is None:
+        raise NotFound("This file doesn't exist any more.")
+    return await storage.signed_get(found.key, filename=found.name, content_type=found.content_type)
 
 
 async def cancel_job(actor: Actor, job_id: UUID) -> JobView:

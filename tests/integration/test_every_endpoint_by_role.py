@@ -103,6 +103,7 @@ EVENTS: dict[str, Case] = {
     "account_state.end": Case(only(), lambda _: {"session_id": str(uuid4())}),
     "chat_state.load": Case(READERS, path="/s/[section]/chat/[[conversation]]", query=HERE),
     "chat_state.search_for": Case(MEMBERS, lambda _: {"text": "bread"}, in_conversation=True),
+    "chat_state.export": Case(READERS, in_conversation=True),
     "chat_state.show_more": Case(NOTHING_TO_HIDE),
     "chat_state.refresh": Case(MEMBERS, in_conversation=True),
     "chat_state.ask_rename": Case(NOTHING_TO_HIDE, lambda stage: {"conversation_id": str(stage.conversation)}),
@@ -385,6 +386,13 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+    ("POST", "/api/v1/jobs"): Route(READERS, lambda _: {"kind": "export", "section": "baking-autumn"}),
+    ("GET", "/api/v1/jobs"): Route(SIGNED_IN),
+    ("GET", "/api/v1/jobs/{job_id}"): Route(OWN_JOB, job=JobStatus.FAILED),
+    ("POST", "/api/v1/jobs/{job_id}/cancel"): Route(OWN_JOB, job=JobStatus.QUEUED),
+    ("POST", "/api/v1/jobs/{job_id}/retry"): Route(OWN_JOB, job=JobStatus.FAILED),
+    # The owner's job has no such file either; tests/hostile/test_jobs_api.py downloads one.
+    ("GET", "/api/v1/jobs/{job_id}/artifacts/{name}"): Route(only(), job=JobStatus.FAILED),
     ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
     ("GET", "/api/v1/sandbox/runs.jsonl"): Route(ADMINISTRATORS),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
@@ -421,7 +429,7 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
     job = await add_job(stage.school.members["student"].id, route.job) if route.job else None
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, job_id=job)
+    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, job_id=job, name="a.txt")
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 
+from backend import storage
 from backend.access import SYSTEM, Action, Actor
 from backend.core.clock import now
 from backend.core.database import transaction
@@ -27,8 +28,9 @@ from backend.jobs import (
     pushes_done,
     register,
 )
+from backend.jobs.artifacts import artifact_key
 from backend.jobs.claiming import claim_jobs
-from backend.jobs.models import Job
+from backend.jobs.models import Job, JobArtifact
 from backend.jobs.worker import Worker
 from tests.support.services import environment
 
@@ -132,13 +134,13 @@ async def do_nothing(_context: JobContext, _payload: Nothing) -> Nothing:
 
 KINDS = (
     Kind("noop", Nothing, Nothing, do_nothing, Action.SECTION_LIST),
-    Kind("effect", Effect, Done, leave_effect, Action.SECTION_LIST, max_attempts=20),
+    Kind("effect", Effect, Done, leave_effect, Action.SECTION_LIST, max_attempts=20, requestable=True),
     Kind("few", Effect, Done, leave_effect, Action.SECTION_LIST, limit=2),
     Kind("hasty", Effect, Done, leave_effect, Action.SECTION_LIST, time_limit=0.2, max_attempts=2),
     Kind("block", Effect, Done, block, Action.SECTION_LIST),
     Kind("trouble", Trouble, Nothing, get_into_trouble, Action.SECTION_LIST, max_attempts=3),
     Kind("timed", Asked, Waited, tell_wait, Action.SECTION_LIST),
-    Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST),
+    Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST, requestable=True),
     Kind("heavy", Effect, Done, leave_effect, Action.SECTION_LIST, lane=Lane.CPU),
 )
 
@@ -243,6 +245,15 @@ async def add_job(requested_by: UUID, status: JobStatus, **columns: Any) -> UUID
     async with transaction() as session:
         session.add(job)
     return job.id
+
+
+async def add_artifact(job_id: UUID, name: str, key: str | None = None) -> str:
+    """Something that a job made, in the storage and in its table; its key."""
+    key = key or artifact_key(job_id)
+    await storage.put_bytes(key, b"made", "text/plain")
+    async with transaction() as session:
+        session.add(JobArtifact(job_id=job_id, name=name, key=key, content_type="text/plain", size=4))
+    return key
 
 
 FINISHED = """
