@@ -19,7 +19,7 @@ EXERCISE = Exercise.model_validate(
         "title": "Loaves",
         "statement": "Write a function `loaves(flour)`.",
         "starter": "def loaves(flour):\n    ...\n",
-        "max_attempts": 2,
+        "max_attempts": 20,
         "tests": [
             {"name": "One bag", "kind": "call", "call": "loaves(500)", "expected": "1"},
             {
