@@ -18,7 +18,7 @@ from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
 from backend.jobs import JobStatus
 from tests.support.jobs import add_job
-from tests.support.exercises import add_attempt
+from tests.support.loaves import add_attempt
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app

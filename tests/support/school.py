@@ -21,7 +21,7 @@ from backend.courses import CourseText, LessonText, ensure_section
 from backend.courses.models import Lesson, Section
 from backend.courses.writing import publish_course
 from backend.dialogue.models import Conversation, Message, MessageRole, Turn, TurnStatus
-from tests.support.exercises import EXERCISE
+from tests.support.loaves import EXERCISE
 
 PASSWORD = "correct horse battery"
 
