@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -86,7 +87,7 @@ class Box:
             answer = await asyncio.to_thread(container.exchange, request, seconds, frames.largest_answer(limits))
             outcome = frames.outcome_of(answer, self._number)
         except frames.Broken as error:
-            outcome = await self._explained(container, error, at)
+            outcome = await self._explained(container, command, error, at)
         self.record.commands.append(Ran(command, at, outcome))
         return outcome
 
@@ -95,11 +96,13 @@ class Box:
             self.containers.append(await self._take())
         return self.containers[-1]
 
-    async def _explained(self, container: Container, error: frames.Broken, at: datetime) -> Outcome:
+    async def _explained(self, container: Container, command: Command, error: frames.Broken, at: datetime) -> Outcome:
         """Why there is no answer: want of memory killed the runner too, or the sandbox itself failed."""
         container.hang_up()
-        if await asyncio.to_thread(self._engine.ran_out_of_memory, container):
-            return Outcome(signal=9, out_of_memory=True, wall_seconds=(now() - at).total_seconds())
+        with suppress(SandboxUnavailable):
+            if await asyncio.to_thread(self._engine.ran_out_of_memory, container):
+                return Outcome(signal=9, out_of_memory=True, wall_seconds=(now() - at).total_seconds())
+        self.record.commands.append(Ran(command, at, None))
         log.warning("sandbox_run_broken", owner=self.record.owner, error=str(error))
         raise SandboxUnavailable from error
 
@@ -111,7 +114,7 @@ class Box:
         record.ended = now()
         record.image = self.containers[-1].image
         record.containers = tuple(container.id for container in self.containers)
-        decided = (verdict_of(ran.outcome) for ran in record.commands if ran.outcome)
+        decided = (verdict_of(ran.outcome) if ran.outcome else Verdict.SANDBOX_ERROR for ran in record.commands)
         record.verdict = self.verdict or next((verdict for verdict in decided if verdict), None)
 
 

@@ -26,6 +26,7 @@ BOOT = 20.0
 """Seconds that the runner gets to say that it is ready."""
 OLDEST = 3600
 """Seconds after which a container is a stray whoever made it: none is used for so long."""
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 GONE, BEING_REMOVED = 404, 409
 EVENTS = ("create", "start", "oom", "kill", "die", "destroy")
 
@@ -61,9 +62,11 @@ class Container:
         self.alive = False
         if self.attached is None:
             return
+        stream = self.stream
         with suppress(OSError):
-            self.stream.shutdown(socket.SHUT_RDWR)
+            stream.shutdown(socket.SHUT_RDWR)
         self.attached.close()
+        stream.close()
         self.attached = None
 
 
@@ -81,6 +84,7 @@ class Engine:
             options = kwargs_from_env()
             if self._settings.docker_host:
                 options["base_url"] = self._settings.docker_host
+            _knock(options.get("base_url") or DEFAULT_ADDRESS)
             self._client = docker.APIClient(version="auto", timeout=ANSWER, max_pool_size=32, **options)
         return self._client
 
@@ -179,11 +183,18 @@ class Engine:
                 raise
 
 
+def _knock(address: str) -> None:
+    """Raises `OSError` when nobody listens at a Unix socket: the SDK would leave the one it tried with open."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as tried:
+            tried.connect(address.removeprefix("unix://"))
+
+
 def is_stray(listed: dict[str, Any]) -> bool:
     """Whether nobody will remove this container but a sweep."""
     if time.time() - listed["Created"] > OLDEST:
         return True
-    host, pid, started, *_ = *listed["Labels"][policy.LABEL].split(" "), "", "", ""
+    host, pid, started, *_ = *str(listed["Labels"][policy.LABEL]).split(" "), "", "", ""
     return bool(host == socket.gethostname() and pid.isdigit() and start_time(int(pid)) != started)
 
 

@@ -91,17 +91,22 @@ def _build(engine: Engine) -> str:
 
 
 def _load_base(engine: Engine) -> str:
+    """The base of Debian's packages, made where the engine doesn't have it yet."""
+    recipe = hashlib.sha256(Path(base.__file__).read_bytes()).hexdigest()[:16]
+    reference = f"{base.NAME}:{recipe}"
+    if _digest(engine, reference):
+        return reference
     if shutil.which("apt-get") is None:
         log.error("sandbox_base_image_unreachable", image=get_settings().sandbox_base_image)
         raise SandboxUnavailable
     try:
-        packed = base.build()
+        packed = base.build(reference)
     except subprocess.CalledProcessError as error:
         log.error("sandbox_base_not_built", error=str(error)[:300])
         raise SandboxUnavailable from error
     for _ in engine.api.load_image(packed):
         pass
-    return f"{base.NAME}:latest"
+    return reference
 
 
 def _parts() -> Iterator[tuple[str, bytes]]:

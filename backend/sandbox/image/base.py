@@ -24,16 +24,19 @@ UNWANTED_PACKAGES = re.compile(
     r"|readline-common|python3-py$|python3-pkg-resources)"
 )
 UNWANTED_FILES = re.compile(
-    r"usr/(share|include|games)/|etc/|var/|usr/lib/python3\.\d+/dist-packages/|usr/lib/(valgrind|mime|udev|systemd)/|.*/(tests?|f2py|__pycache__|gconv"
-    r"|idlelib|lib2to3|ensurepip|distutils|pydoc_data|turtledemo|config-[^/]*)/|.*\.(a|h|pyi|exe)$"
-    r"|usr/s?bin/(?!(python3(\.\d+)?|dash|sh)$)"
+    r"usr/(share|include|games)/|etc/|var/|usr/lib/python3\.\d+/dist-packages/|usr/lib/(valgrind|mime|udev|systemd)/"
+    r"|.*/(tests?|f2py|__pycache__|gconv|idlelib|lib2to3|ensurepip|distutils|pydoc_data|turtledemo|config-[^/]*)/"
+    r"|.*\.(a|h|pyi|exe)$|usr/s?bin/(?!(python3(\.\d+)?|dash|sh)$)"
 )
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def build() -> bytes:
-    """The image as a tar archive for `docker load`. Raises `CalledProcessError` or `OSError` where apt can't do it."""
+def build(reference: str) -> bytes:
+    """The image, to be called `reference`, as a tar archive for `docker load`.
+
+    Raises `CalledProcessError` or `OSError` where apt can't do it.
+    """
     with tempfile.TemporaryDirectory(prefix="stoa-sandbox-") as folder:
         root = Path(folder, "root")
         root.mkdir()
@@ -41,7 +44,7 @@ def build() -> bytes:
             _unpack(package, root)
         _choose_blas(root)
         _compile(root)
-        return _image(_layer(root))
+        return _image(_layer(root), reference)
 
 
 def _download(folder: Path) -> list[Path]:
@@ -115,7 +118,7 @@ def _layer(root: Path) -> bytes:
     return out.getvalue()
 
 
-def _image(layer: bytes) -> bytes:
+def _image(layer: bytes, reference: str) -> bytes:
     digest = hashlib.sha256(layer).hexdigest()
     configuration = {
         "architecture": ARCHITECTURES[platform.machine()],
@@ -127,7 +130,7 @@ def _image(layer: bytes) -> bytes:
     }
     described = json.dumps(configuration, sort_keys=True).encode()
     name = f"{hashlib.sha256(described).hexdigest()}.json"
-    manifest = [{"Config": name, "RepoTags": [f"{NAME}:latest"], "Layers": [f"{digest}.tar"]}]
+    manifest = [{"Config": name, "RepoTags": [reference], "Layers": [f"{digest}.tar"]}]
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for path, content in (
@@ -147,4 +150,4 @@ def _run(*command: str | Path, cwd: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_bytes(build())
+    Path(sys.argv[1]).write_bytes(build(f"{NAME}:latest"))
