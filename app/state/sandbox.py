@@ -131,7 +131,7 @@ def _item(line: RunLine) -> RunItem:
         commands=[_command(each) for each in commands],
         executed=_paths(commands, "executed"),
         opened=_paths(commands, "opened"),
-        events=[" ".join(str(value) for value in event.values()) for event in line.events],
+        events=[_event(event, line.started_at) for event in line.events],
         cursor=line.cursor,
     )
 
@@ -151,6 +151,11 @@ def _command(command: dict[str, Any]) -> str:
     files = ", ".join(f"{path} ({size} bytes)" for path, size in command.get("files", {}).items())
     told = [" ".join(command["argv"]), in_words(command.get("verdict") or ended), f"with {files}" if files else ""]
     return " · ".join(filter(None, told))
+
+
+def _event(event: dict[str, Any], began: datetime) -> str:
+    """What the engine noted, and how long after the run began; a warm container was there before."""
+    return f"{event['event']}, {event['at'] - began.timestamp():+.1f} s"
 
 
 def _paths(commands: list[dict[str, Any]], name: str) -> list[str]:

@@ -33,6 +33,7 @@ TIMES = {
     "STOA_TURN_SWEEP": "0.5",
     "STOA_SSE_COMMENT": "2",
 }
+ENGINE = {name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ} | {"STOA_SANDBOX_WARM": "1"}
 PATIENCE_MS = 20_000
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -51,7 +52,7 @@ def app() -> Iterator[App]:
     folder = run_folder() / "e2e"
     folder.mkdir(mode=0o711)
     port = free_port()
-    variables = {"STOA_DEMO_PASSWORD": PASSWORD, **TIMES}
+    variables = {"STOA_DEMO_PASSWORD": PASSWORD, **TIMES, **ENGINE}
     with (
         data_directory(folder) as data_dir,
         replaying() as replay_url,
