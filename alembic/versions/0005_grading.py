@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("max_score", sa.Float(), nullable=True),
         sa.Column("results", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("graded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("given_back", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "verdict IN ({})".format(", ".join(f"'{verdict}'" for verdict in VERDICTS)),
             name=op.f("ck_submissions_verdict"),

@@ -1,6 +1,7 @@
 """A coding exercise as its author writes it: the body of an exercise block.
 
-It holds what students must never see: only the host that compares reads it whole.
+It holds what students must never see: only the host that compares reads it whole, and a traceback in a log doesn't show
+it.
 """
 
 from enum import StrEnum
@@ -56,8 +57,8 @@ class StdioTest(_Test):
     """Standard input in, standard output compared."""
 
     kind: Literal["stdio"] = "stdio"
-    stdin: str = Field(default="", max_length=MAX_CODE)
-    expected: str = Field(max_length=MAX_CODE)
+    stdin: str = Field(default="", max_length=MAX_CODE, repr=False)
+    expected: str = Field(max_length=MAX_CODE, repr=False)
     comparison: Comparison = Comparison.WHITESPACE
     tolerance: float = Field(default=1e-6, ge=0, allow_inf_nan=False)
     """Of `numeric`: relative to the expected number, and absolute near zero."""
@@ -67,9 +68,9 @@ class CallTest(_Test):
     """A function is called and what it returns is compared with a value."""
 
     kind: Literal["call"] = "call"
-    call: str
+    call: str = Field(repr=False)
     """As one writes it in Python: `area(3, unit="cm")`."""
-    expected: str
+    expected: str = Field(repr=False)
     """As one writes it in Python: `[1, 2.5]`, `("a", None)`, `nan`."""
     tolerance: float = Field(default=1e-9, ge=0, allow_inf_nan=False)
     """Between numbers of which one is a float: relative, and absolute near zero."""
@@ -91,7 +92,7 @@ class PytestTest(_Test):
     """A pytest file. It runs in one process with the student's code, so what it says is a claim, not a fact."""
 
     kind: Literal["pytest"] = "pytest"
-    file: str = Field(min_length=1, max_length=MAX_CODE)
+    file: str = Field(min_length=1, max_length=MAX_CODE, repr=False)
     """Its text; the student's program is the module `solution`."""
 
 
@@ -112,8 +113,8 @@ class Exercise(_Written):
     title: str = Field(min_length=1, max_length=200)
     statement: str = Field(min_length=1, max_length=MAX_CODE)
     starter: str = Field(default="", max_length=MAX_CODE)
-    solution: str = Field(default="", max_length=MAX_CODE)
-    tests: tuple[ExerciseTest, ...] = Field(min_length=1, max_length=MAX_TESTS)
+    solution: str = Field(default="", max_length=MAX_CODE, repr=False)
+    tests: tuple[ExerciseTest, ...] = Field(min_length=1, max_length=MAX_TESTS, repr=False)
     limits: ExerciseLimits = ExerciseLimits()
     max_attempts: int | None = Field(default=None, ge=1, le=1000)
     """None: as many as one likes."""

@@ -17,6 +17,7 @@ from backend.grading.schemas import (
     SubmissionView,
 )
 from backend.grading.submissions import GRADE, list_submissions, read_submission, submit
+from backend.grading.trying import try_tests
 
 JOB_KINDS = (SANDBOX_RUN, GRADE)
 """What `wiring` registers."""
@@ -42,4 +43,5 @@ __all__ = [
     "read_submission",
     "run_code",
     "submit",
+    "try_tests",
 ]

@@ -47,7 +47,7 @@ class ExerciseSettings(Versioned, table=True):
 class Submission(Table, table=True):
     """One attempt of one person. `number` counts from 1, attempts that cost nothing too.
 
-    Whether it is charged follows from it and its job: it has a verdict, or may still get one.
+    Whether it counts as an attempt follows from it and its job: it has a verdict, or may still get one.
     """
 
     __tablename__ = "submissions"
@@ -77,6 +77,8 @@ class Submission(Table, table=True):
     results: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
     """A `Results` whole, hidden tests too: shown only through `showing`."""
     graded_at: datetime | None = moment()
+    given_back: bool = False
+    """It failed on our side and another attempt was made since: it isn't graded any more."""
 
     @property
     def final_score(self) -> float | None:

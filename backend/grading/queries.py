@@ -27,6 +27,8 @@ class Attempt:
     @property
     def charged(self) -> bool:
         """Whether it counts as one of the attempts: it has a verdict, or may still get one."""
+        if self.submission.given_back:
+            return False
         return self.submission.graded_at is not None or self.status in {JobStatus.QUEUED, JobStatus.RUNNING}
 
 

@@ -12,7 +12,7 @@ from backend.core.database import transaction
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.grading import lateness, queries
-from backend.grading.exercises import NO_ATTEMPTS, best_of, charged, iso, refusal_of
+from backend.grading.exercises import best_of, charged, iso, refusal_of
 from backend.grading.models import Submission
 from backend.grading.pace import count_run
 from backend.grading.places import Place, place_of, program
@@ -23,6 +23,8 @@ from backend.grading.schemas import ResultView, SubmissionView
 from backend.grading.showing import result_view
 from backend.grading.testing import box_for, run_tests
 from backend.jobs import JobContext, Kind, Lane, Permanent, Priority, enqueue
+
+TRIED_AGAIN = "Another attempt was made since this one failed, so it isn't graded any more."
 
 
 class GradePayload(BaseModel):
@@ -109,6 +111,8 @@ async def _store(
     code: str,
     key: str,
 ) -> Attempt:
+    for attempt in attempts:
+        attempt.submission.given_back = not attempt.charged
     section_id, block_key, timezone = place.found.section_id, place.found.key, place.found.timezone
     submission_id, at = new_id(), now()
     days = lateness.days_late(place.settings.due_at, at, timezone)
@@ -183,7 +187,7 @@ async def _grade(context: JobContext, payload: GradePayload) -> Grade:
 
 
 async def _wanted(context: JobContext, submission_id: UUID) -> tuple[Submission, Place]:
-    """The submission, if this job may grade it: it is of who asked, and still counts as an attempt that they have."""
+    """The submission, if this job may grade it: it is of who asked, and they haven't tried again since it failed."""
     async with transaction() as session:
         submission = await queries.submission_by_id(session, submission_id)
         if submission is None or (submission.person_id, submission.section_id) != (
@@ -191,12 +195,9 @@ async def _wanted(context: JobContext, submission_id: UUID) -> tuple[Submission,
             context.section_id,
         ):
             raise Permanent("There is no such submission.")
-        place = await place_of(session, submission.section_id, submission.block_key)
-        attempts = await queries.attempts_of(session, submission.section_id, submission.block_key, submission.person_id)
-    others = charged([each for each in attempts if each.submission.id != submission.id])
-    if submission.graded_at is None and place.max_attempts is not None and others >= place.max_attempts:
-        raise Permanent(NO_ATTEMPTS)
-    return submission, place
+        if submission.given_back:
+            raise Permanent(TRIED_AGAIN)
+        return submission, await place_of(session, submission.section_id, submission.block_key)
 
 
 GRADE = Kind(
