@@ -25,7 +25,7 @@ TABLE_MODULES = (
     "backend.dialogue.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = (*grading.JOB_KINDS, dialogue.EXPORT)
+JOB_KINDS: tuple[jobs.Kind, ...] = (jobs.ARTIFACT_CLEANUP, dialogue.EXPORT, *grading.JOB_KINDS)
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {

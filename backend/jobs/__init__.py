@@ -11,10 +11,12 @@ from backend.jobs.administration import (
     resume,
     retry_jobs,
 )
+from backend.jobs.cleanup import ARTIFACT_CLEANUP
 from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.enqueueing import Requested, enqueue, pushes_done, request_job
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
+from backend.jobs.figures import exposition as job_figures
 from backend.jobs.following import follow_job
 from backend.jobs.kinds import Kind, known_kinds, register
 from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
@@ -23,6 +25,7 @@ from backend.jobs.reading import address_of, cancel_job, list_artifacts, list_jo
 from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine
 
 __all__ = [
+    "ARTIFACT_CLEANUP",
     "Artifact",
     "ArtifactStore",
     "Count",
@@ -48,6 +51,7 @@ __all__ = [
     "discard_jobs",
     "enqueue",
     "follow_job",
+    "job_figures",
     "known_kinds",
     "list_artifacts",
     "list_jobs",

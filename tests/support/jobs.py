@@ -15,6 +15,7 @@ from backend import storage
 from backend.access import SYSTEM, Action, Actor
 from backend.core.clock import now
 from backend.core.database import transaction
+from backend.core.redis import close_redis
 from backend.jobs import (
     Deferred,
     JobContext,
@@ -180,6 +181,15 @@ async def begun(job: JobView) -> JobContext:
     """Win a queued job as a worker would; what its handler would hold."""
     (won,) = await claim_jobs(Lane(job.lane), [job.id], "test:1:1", 1)
     return JobContext(won, None)
+
+
+@asynccontextmanager
+async def redis_away() -> AsyncIterator[None]:
+    """Inside, nobody answers where Redis was."""
+    await close_redis()
+    with environment(REDIS_URL="redis://127.0.0.1:1/0"):
+        yield
+        await close_redis()
 
 
 async def reaches(job_id: UUID, *statuses: JobStatus) -> Job:

@@ -14,11 +14,9 @@ from backend.core.events import EventHub, Frame
 from backend.core.redis import get_redis
 from backend.jobs import JobStatus, JobView, cancel_job, discard_jobs, follow_job, following, reading, stream_name
 from backend.jobs.context import JobContext
-from tests.support.jobs import Nothing, ask, begun, reaches, working
+from tests.support.jobs import Nothing, ask, begun, reaches, redis_away, working
 from tests.support.school import School
 from tests.support.services import environment
-
-GONE = "redis://127.0.0.1:1"
 
 
 @pytest.fixture
@@ -119,7 +117,7 @@ async def test_a_line_is_told_at_once(student: Actor, hub: EventHub, monkeypatch
 async def test_without_redis_the_row_tells(student: Actor, hub: EventHub) -> None:
     job, reader = await ask(actor=student), Reader()
     context = await begun(job)
-    with environment(REDIS_URL=GONE):
+    async with redis_away():
         reading = asyncio.create_task(reader.follow(student, job, hub))
         await say(context, 1, 2)
         await succeed(context)
