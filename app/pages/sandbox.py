@@ -121,7 +121,12 @@ def _texts(name: str, texts: rx.Var[list[str]]) -> rx.Component:
         texts.length() > 0,
         rx.fragment(
             rx.el.p(name, class_name="meta"),
-            rx.el.ul(rx.foreach(texts, lambda text: rx.el.li(rx.el.code(text))), class_name="record"),
+            rx.el.ul(
+                rx.foreach(texts, lambda text: rx.el.li(rx.el.code(text))),
+                class_name="record",
+                tab_index=0,
+                aria_label=name,
+            ),
         ),
     )
 

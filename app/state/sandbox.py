@@ -154,8 +154,9 @@ def _command(command: dict[str, Any]) -> str:
 
 
 def _event(event: dict[str, Any], began: datetime) -> str:
-    """What the engine noted, and how long after the run began; a warm container was there before."""
-    return f"{event['event']}, {event['at'] - began.timestamp():+.1f} s"
+    """What the engine noted, and when: a warm container was made before the run began."""
+    after = event["at"] - began.timestamp()
+    return f"{event['event']}, {abs(after):.1f} s {'before the run' if after < 0 else 'after it began'}"
 
 
 def _paths(commands: list[dict[str, Any]], name: str) -> list[str]:

@@ -69,7 +69,11 @@ async def test_a_run_is_told_in_words(school: School, tab: Tab) -> None:
         "Student", "submission:0", "Runtime error", False,
     )  # fmt: skip
     assert run["commands"] == ["python3 main.py <script>alert(1)</script> · runtime error · with main.py (12 bytes)"]
-    assert (run["executed"], run["opened"], run["events"]) == (["/usr/bin/python3"], ["/box/main.py"], ["die, +2.0 s"])
+    assert (run["executed"], run["opened"], run["events"]) == (
+        ["/usr/bin/python3"],
+        ["/box/main.py"],
+        ["die, 2.0 s after it began"],
+    )
     assert {"name": "Used", "value": "0.00 s of processor, 20 MB of memory"} in run["facts"]
     assert told["sandbox_state.retention"] == 90
 

@@ -12,8 +12,10 @@ export function Examples({ tests, hidden }) {
             <p>
               <strong>{test.name}</strong> <span className="meta">{points(test.points)}</span>
             </p>
-            <Given label={INPUT[test.kind] ?? "Input"} text={test.input} />
-            {test.expected && <Given label={test.kind === "call" ? "Returns" : "Prints"} text={test.expected} />}
+            <div className="stoa-pair">
+              <Given label={INPUT[test.kind] ?? "Input"} text={test.input} />
+              {test.expected && <Given label={test.kind === "call" ? "Returns" : "Prints"} text={test.expected} />}
+            </div>
             {test.comparison && <p className="meta">{test.comparison}</p>}
           </li>
         ))}

@@ -15,6 +15,8 @@ import { Terms } from "./terms.jsx";
 const ADVICE =
   "No worker reaches a Docker engine. Administrators: `stoa doctor` says what to install. What was asked for is kept.";
 
+const UNANSWERED = 20_000; // ms until what was asked for may be asked for again
+
 export function Exercise({ exercise, person, failure, children, ...on }) {
   if (!exercise) return <div className="stoa-exercise skeleton" aria-busy="true" />;
   const own = failure?.key === exercise.key ? failure : null;
@@ -169,5 +171,9 @@ function useAsked(work, failure) {
     if (!first.current) ask("");
     first.current = false;
   }, [work?.job_id, failure?.nonce]);
+  useEffect(() => {
+    const timer = setTimeout(() => ask(""), UNANSWERED);
+    return () => clearTimeout(timer);
+  }, [asked]);
   return [asked, ask];
 }

@@ -94,7 +94,7 @@ function Difference({ test: { expected, actual } }) {
   return (
     <>
       <p>{told(found)}</p>
-      <div className="stoa-difference">
+      <div className="stoa-pair stoa-difference">
         <Side label="Expected" lines={found.expected} drawn={found.onlySpace} sign="−" />
         <Side label="Yours" lines={found.actual} drawn={found.onlySpace} sign="+" />
       </div>
