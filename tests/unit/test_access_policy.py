@@ -37,6 +37,8 @@ ACTORS = {
 }
 OWNERS = {name for name in ACTORS if name.startswith("owner")}
 MEMBERS = {name for name in ACTORS if name.removeprefix("owner, ") in {"student", "assistant", "instructor"}}
+STUDENTS = {"student", "owner, student"}
+INSTRUCTORS = {"instructor", "owner, instructor"}
 ADMINISTRATORS = {"administrator", "owner, administrator"}
 SIGNED_IN = set(ACTORS) - {"nobody", "system"}
 
@@ -50,6 +52,11 @@ MAY = {
     Action.CONVERSATION_READ:      (OWNERS,                           OWNERS),
     Action.CONVERSATION_CHANGE:    (OWNERS,                           OWNERS),
     Action.CONVERSATION_CONTINUE:  (OWNERS & MEMBERS,                 OWNERS & MEMBERS),
+    Action.EXERCISE_RUN:           (MEMBERS | ADMINISTRATORS,         OWNERS & (MEMBERS | ADMINISTRATORS)),
+    Action.EXERCISE_SUBMIT:        (STUDENTS,                         OWNERS & STUDENTS),
+    Action.EXERCISE_TRY:           (MEMBERS - STUDENTS,               OWNERS & MEMBERS - STUDENTS),
+    Action.EXERCISE_CONFIGURE:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.SUBMISSION_READ:        (OWNERS | MEMBERS - STUDENTS,      OWNERS),
     Action.GENAI_CONFIGURE:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.GENAI_OBSERVE:          (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.AUDIT_READ:             (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
@@ -77,6 +84,7 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
     anywhere = {
         Action.SECTION_LIST: SIGNED_IN,
         Action.SECTION_READ: ADMINISTRATORS,
+        Action.EXERCISE_RUN: ADMINISTRATORS,
         Action.GENAI_CONFIGURE: ADMINISTRATORS,
         Action.GENAI_OBSERVE: ADMINISTRATORS,
         Action.AUDIT_READ: ADMINISTRATORS,

@@ -146,3 +146,15 @@ async def test_a_record_is_for_administrators_and_is_forgotten(database: str) ->
         await read_runs(ANONYMOUS)
     assert await forget_old_runs() == 0
     assert len(await read_runs(SYSTEM)) == 1
+
+
+async def test_gvisor_runs_the_same_programs_where_it_is_installed(engine: None) -> None:
+    known = await asyncio.to_thread(Engine().info)
+    if "runsc" not in known["Runtimes"]:
+        pytest.skip("the engine has no runtime `runsc`; it is optional")
+    with environment(STOA_SANDBOX_RUNTIME="runsc"):
+        sandbox = Sandbox(warm=0)
+        async with sandbox.box("test:gvisor", QUICK) as box:
+            assert (await box.run(HELLO)).stdout == b"hello\n"
+            assert (await ran(box, "while True: pass")).timed_out
+        await sandbox.close()
