@@ -95,7 +95,7 @@ function Given({ exercise, person, administers, failure, children, onRun, onSubm
       <Question
         open={sure}
         title="Hand in your last attempt?"
-        text={`You have used ${used} of ${allowed} attempts. After this one you can still run your code, but not submit it again.`}
+        text="After this one you can still run your code, but not submit it again."
         yes="Submit"
         no="Not yet"
         onYes={submit}

@@ -5,7 +5,10 @@ const PATIENCE = 1500; // ms before it is worth saying that one may leave
 const TRYING = 1000; // ms of a job that waits for the sandbox: it looks for it again and again, and that isn't running
 const FINAL = new Set(["succeeded", "failed", "canceled", "dead"]);
 
-/** What becomes of a job while it goes on, with `advice` while the sandbox is away; `onEnd` once it has ended, or when there is nothing to follow any more. */
+/**
+ * What becomes of a job while it goes on, with `advice` while the sandbox is away; `onEnd` once it has ended, or when
+ * there is nothing to follow any more.
+ */
 export function Following({ work, advice, onEnd }) {
   const job = useJob(work, onEnd);
   const long = usePatience(work?.job_id);
@@ -23,7 +26,7 @@ function said({ status, note, lost }, submitted) {
   if (lost) return "No connection. Your code goes on being looked at; this page will catch up.";
   if (note) return note;
   if (status === "running") return submitted ? "Grading your code…" : "Running your code…";
-  return (submitted ? "Handed in. It waits for its turn…" : "Waiting for its turn…");
+  return submitted ? "Handed in. It waits for its turn…" : "Waiting for its turn…";
 }
 
 function useJob(work, onEnd) {
