@@ -9,12 +9,14 @@ export function points(value) {
   return `${number(value)} ${value === 1 ? "point" : "points"}`;
 }
 
-/** A moment (ISO 8601) with its day of the week: a due date is planned for. */
+/** A moment (ISO 8601) with its day of the week: a due date is planned for. Of this year, the year is clear. */
 export function when(moment) {
-  return new Date(moment).toLocaleString(undefined, {
+  const at = new Date(moment);
+  return at.toLocaleString(undefined, {
     weekday: "short",
     day: "numeric",
     month: "long",
+    year: at.getFullYear() === new Date().getFullYear() ? undefined : "numeric",
     hour: "2-digit",
     minute: "2-digit",
   });
