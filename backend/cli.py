@@ -148,7 +148,11 @@ def doctor() -> None:
 
 
 @cli.command()
-def seed() -> None:
+def seed(
+    demo_activity: Annotated[
+        bool, typer.Option("--demo-activity", help="Let a term have happened in its sections, with made-up classmates.")
+    ] = False,
+) -> None:
     """Create what is missing of the demo: courses, sections, people. Changes nothing that exists."""
     from backend import wiring
     from backend.core.settings import get_settings
@@ -158,6 +162,9 @@ def seed() -> None:
         _show_sign_ins(made)
     else:
         _say(f"The demo is all there. Its sign-ins were written to {get_settings().data_dir / wiring.SIGN_INS_FILE}.")
+    if demo_activity:
+        seeded = run(wiring.seed_demo_activity, needs=["postgres"], command="stoa seed")
+        _say(f"A term happened in {', '.join(seeded)}." if seeded else "Its sections have conversations already.")
 
 
 @cli.command("rotate-key")
@@ -310,7 +317,10 @@ def _prepare(demo: bool = False, bucket: bool = False) -> "list[DemoSignIn]":
         await wiring.seed_configuration()
         if bucket:
             await storage.ensure_bucket()
-        return await wiring.seed_demo() if demo else []
+        made = await wiring.seed_demo() if demo else []
+        if made:
+            await wiring.seed_demo_activity()
+        return made
 
     upgrade()
     return asyncio.run(_closing(seed()))
