@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import Error, Locator, Page, Response, expect
 
 from backend.courses.demo import demo_courses
 from tests.e2e.test_pages import faults_of
@@ -35,6 +35,7 @@ class Recorder:
     """Everything that a page receives over HTTP; the visitor hears the websocket."""
 
     def __init__(self, page: Page) -> None:
+        self._page = page
         self._responses: list[Response] = []
         self.bodies: list[str] = []
         self.jobs: set[str] = set()
@@ -47,8 +48,14 @@ class Recorder:
             if followed := re.search("/jobs/([^/]+)/events", each.url):
                 self.jobs.add(followed[1])
             elif each.status == 200:
-                self.bodies.append(each.body().decode(errors="replace"))
+                self.bodies.append(self._body(each).decode(errors="replace"))
         self._responses.clear()
+
+    def _body(self, response: Response) -> bytes:
+        try:
+            return response.body()
+        except Error:  # the browser took it from its cache, and kept no data: what it was is asked for again
+            return self._page.request.get(response.url).body()
 
 
 def exercise_on(page: Page) -> Locator:
