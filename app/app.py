@@ -27,6 +27,7 @@ from app.pages.login import login
 from app.pages.model import model
 from app.pages.models import models
 from app.pages.not_found import not_found
+from app.pages.sandbox import sandbox
 from app.pages.section import section
 from app.pages.service import service
 from app.pages.services import services
@@ -47,6 +48,7 @@ from app.state.limits import LimitsState
 from app.state.login import LoginState
 from app.state.model_form import ModelFormState
 from app.state.models import ModelsState
+from app.state.sandbox import SandboxState
 from app.state.section import SectionState
 from app.state.service import ServiceState
 from app.state.services import ServicesState
@@ -115,6 +117,7 @@ PAGES = (
     (jobs_admin, "/admin/jobs", "Jobs · Stoa", JobsAdminState.load),
     (health, "/admin/health", "Health · Stoa", HealthState.load),
     (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
+    (sandbox, "/admin/sandbox", "Sandbox · Stoa", SandboxState.load),
     (audit, "/admin/audit", "Audit · Stoa", AuditState.load),
 )
 for view, route, title, on_load in PAGES:

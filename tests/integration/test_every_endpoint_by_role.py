@@ -18,6 +18,7 @@ from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
 from backend.jobs import JobStatus
 from tests.support.jobs import add_job, job_of
+from tests.support.loaves import add_attempt
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -37,6 +38,7 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
+INSTRUCTORS = only("instructor")
 ADMINISTRATORS = only("administrator")
 AUTHORS = only("instructor", "administrator")
 OWN_JOB = only("student", "administrator")
@@ -54,6 +56,8 @@ class Stage:
     answer: UUID
     turn: UUID | None = None
     model: UUID | None = None
+    attempt: UUID | None = None
+    """The student's, at the exercise."""
     job: UUID | None = None
 
     async def again(self) -> "Stage":
@@ -79,10 +83,14 @@ class Case:
     """An answer is being written in it."""
     with_model: bool = False
     """The tab's form is about a registered model, whoever's tab it is."""
+    at_exercise: bool = False
+    """The tab's state names the exercise, whoever's tab it is."""
     job: JobStatus | None = None
     """The address is that of a job of the student with this status."""
 
 
+THE_JOB = UUID(int=7)
+"""What the tab of `at_exercise` follows."""
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
@@ -189,6 +197,29 @@ EVENTS: dict[str, Case] = {
     "audit_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "Tutor"}),
     "audit_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "model"}),
     "audit_state.show_older": Case(NOTHING_TO_HIDE),
+    "exercise_state.run_code": Case(
+        READERS, lambda stage: {"key": str(stage.school.exercise), "code": "pass"}, at_exercise=True
+    ),
+    "exercise_state.submit_code": Case(
+        OWNER, lambda stage: {"key": str(stage.school.exercise), "code": "pass"}, at_exercise=True
+    ),
+    "exercise_state.job_ended": Case(
+        READERS, lambda stage: {"key": str(stage.school.exercise), "job_id": str(THE_JOB)}, at_exercise=True
+    ),
+    "exercise_state.show_attempt": Case(
+        MEMBERS,
+        lambda stage: {"key": str(stage.school.exercise), "submission_id": str(stage.attempt)},
+        at_exercise=True,
+    ),
+    "exercise_terms_state.save": Case(
+        INSTRUCTORS, lambda stage: {"values": {"key": str(stage.school.exercise), "version": "0"}}, at_exercise=True
+    ),
+    "exercise_terms_state.reload": Case(INSTRUCTORS, at_exercise=True),
+    "sandbox_state.load": Case(ADMINISTRATORS, path="/admin/sandbox"),
+    "sandbox_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "ada"}),
+    "sandbox_state.choose_verdict": Case(ADMINISTRATORS, lambda _: {"verdict": "accepted"}),
+    "sandbox_state.choose_period": Case(ADMINISTRATORS, lambda _: {"period": "day"}),
+    "sandbox_state.show_older": Case(NOTHING_TO_HIDE),
     "jobs_state.load": Case(SIGNED_IN, path="/jobs"),
     "jobs_state.beat": Case(SIGNED_IN, path="/jobs"),
     "jobs_state.choose_status": Case(SIGNED_IN, lambda _: {"status": "dead"}, path="/jobs"),
@@ -283,6 +314,8 @@ async def outcome_of(event: str, role: str, stage: Stage) -> str:
         await point_at_the_students(tab, stage)
     if case.with_model:
         await point_at_a_model(tab, stage)
+    if case.at_exercise:
+        await point_at_the_exercise(tab, stage)
     tab._path, tab._query = case.path, dict(case.query)
     if case.job:
         await point_at_the_students_job(tab, stage, case.job)
@@ -324,6 +357,19 @@ async def point_at_a_model(tab: Tab, stage: Stage) -> None:
     stage.model = (await save_model(SYSTEM, None, None, form)).id
     async with tab.held(ModelFormState) as held:
         held.subject = str(stage.model)
+
+
+async def point_at_the_exercise(tab: Tab, stage: Stage) -> None:
+    from app.state.exercise import ExerciseState
+    from app.state.exercise_terms import ExerciseTermsState
+
+    key, here = stage.school.exercise, stage.school.here.id
+    stage.attempt = await add_attempt(here, key, stage.school.members["student"].id)
+    async with tab.held(ExerciseState) as held:
+        held._section_id = here
+        held.items = {str(key): {"work": {"purpose": "submit", "job_id": str(THE_JOB)}, "outcome": None}}
+    async with tab.held(ExerciseTermsState) as held:
+        held._section_id, held.forms = here, {str(key): {}}
 
 
 async def the_model_is_untouched(stage: Stage) -> None:
@@ -407,6 +453,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     # The owner's job has no such file either; tests/hostile/test_jobs_api.py downloads one.
     ("GET", "/api/v1/jobs/{job_id}/artifacts/{name}"): Route(only(), job=JobStatus.FAILED),
     ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
+    ("GET", "/api/v1/sandbox/runs.jsonl"): Route(ADMINISTRATORS),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
     ("GET", "/api/v1/sections/{section}/cost.csv"): Route(
         only("assistant", "instructor", "administrator"), query={"from": "2026-03-01", "to": "2026-03-02"}
