@@ -19,6 +19,10 @@ class Action(StrEnum):
     """See the home page with one's own sections."""
     SECTION_READ = "section.read"
     """Open a section and read its lessons."""
+    SECTION_SETTINGS_READ = "section_settings.read"
+    """See how a section's tutor is set up."""
+    SECTION_CONFIGURE = "section.configure"
+    """Switch a section's tutor on and off, word its prompt, limit what each student may ask."""
     TUTOR_ASK = "tutor.ask"
     """Begin a conversation with the section's tutor."""
     CONVERSATION_READ = "conversation.read"
@@ -115,6 +119,8 @@ RULES: Mapping[Action, Rule] = {
     Action.ACCOUNT_CHANGE: _any_of(Relation.OWNER),
     Action.SECTION_LIST: _any_of(Relation.SIGNED_IN),
     Action.SECTION_READ: (*ANY_MEMBER, *_any_of(Relation.ADMINISTRATOR)),
+    Action.SECTION_SETTINGS_READ: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
+    Action.SECTION_CONFIGURE: _any_of(Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
     Action.TUTOR_ASK: ANY_MEMBER,
     Action.CONVERSATION_READ: _any_of(Relation.OWNER),
     Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
@@ -176,4 +182,5 @@ def _reading(action: Action) -> Action:
         return Action.CONVERSATION_READ
     if action is Action.JOB_CHANGE:
         return Action.JOB_READ
-    return Action.SECTION_READ if action is Action.TUTOR_ASK else action
+    of_a_section = {Action.TUTOR_ASK, Action.SECTION_SETTINGS_READ, Action.SECTION_CONFIGURE}
+    return Action.SECTION_READ if action in of_a_section else action

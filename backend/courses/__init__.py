@@ -9,10 +9,12 @@ from backend.courses.reading import (
     open_section_by_id,
 )
 from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionName, SectionView
+from backend.courses.switches import LessonChoice, SwitchesView, read_switches, save_switches
 from backend.courses.writing import CourseText, LessonText, ensure_course, ensure_section
 
 __all__ = [
     "CourseText",
+    "LessonChoice",
     "LessonLink",
     "LessonText",
     "LessonView",
@@ -20,6 +22,7 @@ __all__ = [
     "SectionCard",
     "SectionName",
     "SectionView",
+    "SwitchesView",
     "ensure_course",
     "ensure_section",
     "find_sections",
@@ -28,4 +31,6 @@ __all__ = [
     "open_lesson_by_key",
     "open_section",
     "open_section_by_id",
+    "read_switches",
+    "save_switches",
 ]

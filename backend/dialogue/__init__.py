@@ -10,14 +10,28 @@ from backend.dialogue.conversations import (
     rename_conversation,
 )
 from backend.dialogue.following import Frame, follow_turn
+from backend.dialogue.prompts import PLACEHOLDERS
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
+from backend.dialogue.templates import (
+    PromptPreview,
+    PromptView,
+    preview_prompt,
+    read_prompt,
+    read_prompt_version,
+    reset_prompt,
+    restore_prompt,
+    save_prompt,
+)
 from backend.dialogue.turns import get_runner
 
 __all__ = [
+    "PLACEHOLDERS",
     "ConversationCard",
     "ConversationView",
     "Frame",
     "MessageView",
+    "PromptPreview",
+    "PromptView",
     "StartedTurn",
     "ask",
     "delete_conversation",
@@ -27,9 +41,15 @@ __all__ = [
     "latest_conversation",
     "list_conversations",
     "open_conversation",
+    "preview_prompt",
     "rate_message",
+    "read_prompt",
+    "read_prompt_version",
     "recent_conversations",
     "regenerate",
     "rename_conversation",
+    "reset_prompt",
+    "restore_prompt",
+    "save_prompt",
     "stop",
 ]

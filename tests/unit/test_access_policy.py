@@ -40,12 +40,17 @@ MEMBERS = {name for name in ACTORS if name.removeprefix("owner, ") in {"student"
 ADMINISTRATORS = {"administrator", "owner, administrator"}
 SIGNED_IN = set(ACTORS) - {"nobody", "system"}
 
+STAFF = {name for name in ACTORS if name.removeprefix("owner, ") in {"assistant", "instructor"}} | ADMINISTRATORS
+INSTRUCTORS = {"instructor", "owner, instructor"}
+
 MAY = {
     # action:                      (for the section's members,        for its owner alone)
     Action.ACCOUNT_READ:           (OWNERS,                           OWNERS),
     Action.ACCOUNT_CHANGE:         (OWNERS,                           OWNERS),
     Action.SECTION_LIST:           (SIGNED_IN,                        OWNERS),
     Action.SECTION_READ:           (MEMBERS | ADMINISTRATORS,         OWNERS & (MEMBERS | ADMINISTRATORS)),
+    Action.SECTION_SETTINGS_READ:  (STAFF,                            OWNERS & STAFF),
+    Action.SECTION_CONFIGURE:      (INSTRUCTORS | ADMINISTRATORS,     OWNERS & (INSTRUCTORS | ADMINISTRATORS)),
     Action.TUTOR_ASK:              (MEMBERS,                          OWNERS & MEMBERS),
     Action.CONVERSATION_READ:      (OWNERS,                           OWNERS),
     Action.CONVERSATION_CHANGE:    (OWNERS,                           OWNERS),
@@ -77,6 +82,8 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
     anywhere = {
         Action.SECTION_LIST: SIGNED_IN,
         Action.SECTION_READ: ADMINISTRATORS,
+        Action.SECTION_SETTINGS_READ: ADMINISTRATORS,
+        Action.SECTION_CONFIGURE: ADMINISTRATORS,
         Action.GENAI_CONFIGURE: ADMINISTRATORS,
         Action.GENAI_OBSERVE: ADMINISTRATORS,
         Action.AUDIT_READ: ADMINISTRATORS,
@@ -104,6 +111,9 @@ def test_a_section_that_isnt_there_has_no_members() -> None:
         ("instructor elsewhere", Action.SECTION_READ, Scope(HERE), NotFound),
         ("instructor elsewhere", Action.TUTOR_ASK, Scope(HERE), NotFound),
         ("administrator", Action.TUTOR_ASK, Scope(HERE), Forbidden),
+        ("student", Action.SECTION_SETTINGS_READ, Scope(HERE), Forbidden),
+        ("assistant", Action.SECTION_CONFIGURE, Scope(HERE), Forbidden),
+        ("instructor elsewhere", Action.SECTION_CONFIGURE, Scope(HERE), NotFound),
         ("instructor", Action.METRICS_READ, None, Forbidden),
         ("instructor", Action.CONVERSATION_READ, Scope(HERE, OWNER, Visibility.PRIVATE), NotFound),
         ("administrator", Action.CONVERSATION_CHANGE, Scope(HERE, OWNER, Visibility.PRIVATE), NotFound),
