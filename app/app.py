@@ -25,6 +25,7 @@ from app.pages.not_found import not_found
 from app.pages.section import section
 from app.pages.service import service
 from app.pages.services import services
+from app.pages.teach_settings import teach_settings
 from app.pages.usage import usage
 from app.state.account import AccountState
 from app.state.audit import AuditState
@@ -41,6 +42,7 @@ from app.state.section import SectionState
 from app.state.service import ServiceState
 from app.state.services import ServicesState
 from app.state.session import Identity, explain
+from app.state.teach_settings import TeachSettingsState
 from app.state.tutor import TutorState
 from app.state.usage import UsageState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
@@ -76,6 +78,11 @@ def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
     return rx.cond(subject != "", f"{subject} · {SectionState.course} · Stoa", f"{until_known} · Stoa")
 
 
+def taught(tab: str) -> rx.Var[str]:
+    """The title of an instructors' page."""
+    return rx.cond(SectionState.course != "", f"{tab} · {SectionState.course} · Stoa", f"{tab} · Stoa")
+
+
 MODEL_TITLE = rx.cond(ModelFormState.title != "", f"{ModelFormState.title} · Models · Stoa", "Register a model · Stoa")
 
 PAGES = (
@@ -84,6 +91,7 @@ PAGES = (
     (section, "/s/[section]", titled(SectionState.title, "Course"), SectionState.load),
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
+    (teach_settings, "/s/[section]/teach/settings", taught("Settings"), TeachSettingsState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
     (models, "/admin/models", "Models · Stoa", ModelsState.load),
     (model, "/admin/models/[model]", MODEL_TITLE, ModelFormState.load),

@@ -1,12 +1,12 @@
 """A section's switches as its instructors see and change them: where the tutor answers, and what it may do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Action, Actor, note_change, require
+from backend.access import Action, Actor, can, note_change, require
 from backend.core.database import transaction
 from backend.core.errors import Conflict, FieldErrors
 from backend.courses import queries
@@ -43,6 +43,8 @@ class SwitchesView:
     version: int
     flags: Mapping[str, bool]
     lessons: tuple[LessonChoice, ...]
+    may_change: bool
+    """Whether the actor may, too, and not only look."""
 
 
 async def read_switches(actor: Actor, slug: str) -> SwitchesView:
@@ -50,7 +52,7 @@ async def read_switches(actor: Actor, slug: str) -> SwitchesView:
     view = await open_section(actor, slug)
     require(actor, Action.SECTION_SETTINGS_READ, view.scope)
     async with transaction() as session:
-        return await _view(session, view)
+        return await _view(session, actor, view)
 
 
 async def save_switches(actor: Actor, slug: str, given: Mapping[str, str], version: int) -> SwitchesView:
@@ -64,14 +66,14 @@ async def save_switches(actor: Actor, slug: str, given: Mapping[str, str], versi
         section = await queries.locked_section(session, view.id)
         if section is None or section.settings_version != version:
             raise Conflict(CHANGED)
-        before = await _view(session, view)
+        before = await _view(session, actor, view)
         _refuse_unknown(given, before.lessons)
         await _store(session, section, given, before.lessons)
-        after = await _view(session, view)
+        after = await _view(session, actor, view)
         if _said(before) != _said(after):
             section.settings_version += 1
         note_change(session, actor, "section_settings", slug, _said(before), _said(after))
-    return SwitchesView(section.settings_version, after.flags, after.lessons)
+    return replace(after, version=section.settings_version)
 
 
 def _refuse_unknown(given: Mapping[str, str], lessons: Sequence[LessonChoice]) -> None:
@@ -103,7 +105,7 @@ async def _store(
     await session.flush()
 
 
-async def _view(session: AsyncSession, view: SectionView) -> SwitchesView:
+async def _view(session: AsyncSession, actor: Actor, view: SectionView) -> SwitchesView:
     section = await queries.section_by_id(session, view.id)
     assert section is not None
     own = {row.lesson_key: row.assistant for row in await queries.lesson_switches(session, view.id)}
@@ -112,6 +114,7 @@ async def _view(session: AsyncSession, view: SectionView) -> SwitchesView:
         version=section[0].settings_version,
         flags={name: getattr(section[0], name) for name in FLAGS},
         lessons=tuple(_choice(module, lesson, own.get(lesson.key, AS_THE_COURSE)) for module, lesson in lessons),
+        may_change=can(actor, Action.SECTION_CONFIGURE, view.scope),
     )
 
 

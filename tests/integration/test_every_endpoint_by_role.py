@@ -36,6 +36,8 @@ READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
 ADMINISTRATORS = only("administrator")
+STAFF = only("assistant", "instructor", "administrator")
+CONFIGURERS = only("instructor", "administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -78,6 +80,7 @@ class Case:
 
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
+SETTINGS = "/s/[section]/teach/settings"
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
 NEW_SERVICE = (("service", "new"),)
 
@@ -154,6 +157,25 @@ EVENTS: dict[str, Case] = {
     "features_state.search": Case(SIGNED_IN, lambda _: {"text": "baking"}),
     "features_state.show_more": Case(ADMINISTRATORS, lambda _: {"feature": "student_dialogue"}),
     "features_state.look_up": Case(ADMINISTRATORS, lambda stage: {"section_id": str(stage.school.here.id)}),
+    "teach_settings_state.load": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_settings_state.save": Case(CONFIGURERS, lambda _: {"values": {"version": "1"}}, path=SETTINGS, query=HERE),
+    "teach_settings_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_prompt_state.save": Case(
+        CONFIGURERS, lambda _: {"values": {"number": "0", "text": "{course}"}}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_prompt_state.reset_to_default": Case(CONFIGURERS, lambda _: {"number": "0"}, path=SETTINGS, query=HERE),
+    "teach_prompt_state.preview": Case(
+        only(anonymous=REFUSED), lambda _: {"values": {"text": "{course}"}}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.choose_lesson": Case(
+        only(anonymous=REFUSED), lambda stage: {"key": str(stage.school.lessons["flour"])}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.look_at": Case(only(), lambda _: {"number": 1}, path=SETTINGS, query=HERE),
+    "teach_prompt_state.look_away": Case(NOTHING_TO_HIDE),
+    "teach_prompt_state.restore": Case(only(), lambda _: {"number": 9, "newest": "1"}, path=SETTINGS, query=HERE),
+    "teach_limits_state.save": Case(CONFIGURERS, lambda _: {"values": {"version": ""}}, path=SETTINGS, query=HERE),
+    "teach_limits_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
     "usage_state.load": Case(ADMINISTRATORS, path="/admin/usage"),
     "usage_state.in_zone": Case(ADMINISTRATORS, lambda _: {"zone": "Europe/Paris"}, path="/admin/usage"),
     "usage_state.choose_range": Case(ADMINISTRATORS, lambda _: {"preset": "7"}),
