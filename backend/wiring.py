@@ -7,7 +7,7 @@ from importlib import import_module
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import genai, jobs, storage
+from backend import genai, insights, jobs, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -21,9 +21,10 @@ TABLE_MODULES = (
     "backend.genai.models",
     "backend.jobs.models",
     "backend.dialogue.models",
+    "backend.insights.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = ()
+JOB_KINDS: tuple[jobs.Kind, ...] = (*insights.JOB_KINDS,)
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {

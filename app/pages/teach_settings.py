@@ -20,10 +20,16 @@ from app.components.when import moment
 from app.pages.teach import teach_heading, teach_page
 from app.state.session import Session
 from app.state.teach_limits import TeachLimitsState
+from app.state.teach_privacy import TeachPrivacyState
 from app.state.teach_prompt import ChoiceItem, PlaceholderItem, TeachPromptState, VersionItem
 from app.state.teach_settings import ChainItem, LessonItem, TeachSettingsState
 
 SWITCHES = (("auto", "Off in graded work, else on"), ("on", "On"), ("off", "Off"))
+TRANSCRIPTS = (
+    ("revealable", "Under pseudonyms; names for a reason"),
+    ("pseudonymous", "Under pseudonyms, always"),
+    ("off", "Not at all"),
+)
 LIMITS = (
     ("messages_per_minute", "Messages a minute", "Editing and regenerating count too."),
     ("tokens_per_day_person", "Tokens a day", "Question and answer, with all the model reads for it."),
@@ -47,6 +53,7 @@ def teach_settings() -> rx.Component:
                 rx.el.div(
                     rx.el.div(
                         _changeable(_switches()), _changeable(_prompt()), _preview(), _changeable(_limits()),
+                        _changeable(_privacy(), TeachPrivacyState.may_change),
                         class_name="settings",
                     ),
                     rx.el.div(_served(), _versions(), class_name="settings"),
@@ -58,9 +65,9 @@ def teach_settings() -> rx.Component:
     )  # fmt: skip
 
 
-def _changeable(content: rx.Component) -> rx.Component:
+def _changeable(content: rx.Component, may_change: rx.Var[bool] = TeachSettingsState.may_change) -> rx.Component:
     """A form; those who may only look find it disabled."""
-    return rx.el.fieldset(content, disabled=~TeachSettingsState.may_change, class_name="changeable")
+    return rx.el.fieldset(content, disabled=~may_change, class_name="changeable")
 
 
 def _switches() -> rx.Component:
@@ -204,6 +211,30 @@ def _limits() -> rx.Component:
         on_save=TeachLimitsState.save,
         on_reload=TeachLimitsState.reload,
     )  # fmt: skip
+
+
+def _privacy() -> rx.Component:
+    return form(
+        group(
+            "What the dashboard shows",
+            select_field(
+                "transcripts",
+                "Transcripts",
+                TRANSCRIPTS,
+                hint="A reveal needs a reason and stands in the audit log.",
+            ),
+            checks(check_field("recommendations", "Recommendations, written from totals without names")),
+        ),
+        save_bar(label="Save what is shown"),
+        values=TeachPrivacyState.values,
+        errors=TeachPrivacyState.errors,
+        busy=TeachPrivacyState.saving,
+        subject="privacy/" + TeachSettingsState.slug,
+        stored=TeachPrivacyState.stored,
+        name="What the dashboard shows",
+        on_save=TeachPrivacyState.save,
+        on_reload=TeachPrivacyState.reload,
+    )
 
 
 def _served() -> rx.Component:

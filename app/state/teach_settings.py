@@ -11,6 +11,7 @@ from app.state.forms import errors_of, texts_of
 from app.state.section import SectionState
 from app.state.session import Session, acting
 from app.state.teach_limits import TeachLimitsState
+from app.state.teach_privacy import TeachPrivacyState
 from app.state.teach_prompt import TeachPromptState
 from backend.core.errors import Conflict, Invalid, StoaError
 from backend.courses import LessonChoice, SwitchesView, open_section, read_switches, save_switches
@@ -100,6 +101,7 @@ class TeachSettingsState(Session):
         section._show(await open_section(actor, slug))
         await (await self.get_state(TeachPromptState))._open(slug)
         await (await self.get_state(TeachLimitsState))._open(slug)
+        await (await self.get_state(TeachPrivacyState))._open(slug)
         self.slug, self.may_change = slug, switches.may_change
         self.config = served.config if served else ""
         self.chain = [ChainItem(name=place.model.name) for place in served.chain] if served else []

@@ -11,7 +11,7 @@ from backend import insights
 from backend.core.errors import Invalid, NotFound, StoaError
 from backend.core.ids import parse_id
 
-LONGEST_REASON = 500
+LONGEST_REASON = 300
 
 
 class TranscriptItem(TypedDict):
@@ -136,7 +136,7 @@ class TeachTranscriptsState(TeachState):
             href=f"/s/{self.slug}/teach/transcripts{joined}conversation={card.conversation_id}",
             pseudonym=card.pseudonym,
             lesson=card.lesson_title,
-            at=card.updated_at.isoformat(),
+            at=card.begun_at.isoformat(),
             questions=card.questions,
             thumbs_down=card.thumbs_down,
         )

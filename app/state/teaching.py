@@ -8,7 +8,7 @@ import reflex as rx
 from app.state.session import Session, acting
 from backend import insights
 from backend.access import Actor
-from backend.core.errors import StoaError
+from backend.core.errors import Unavailable
 from backend.courses import SectionCard, list_sections
 
 MOST = 12
@@ -44,7 +44,7 @@ class TeachingState(Session):
         try:
             cards = [card for card in await list_sections(actor) if card.role in {"instructor", "assistant"}]
             self.taught = [await _taught(actor, card) for card in cards[:MOST]]
-        except StoaError:
+        except Unavailable:
             self.taught = []
         self.waiting = sum(each["waiting"] for each in self.taught)
 

@@ -41,6 +41,18 @@ class Action(StrEnum):
     """Cancel, retry."""
     JOBS_ADMINISTER = "jobs.administer"
     """See everybody's jobs and the workers, change jobs in bulk, pause lanes and kinds."""
+    INSIGHTS_READ = "insights.read"
+    """See a section's figures, cost and recommendation: sums only, nobody's words."""
+    INSIGHTS_STUDENTS = "insights.students"
+    """See what students of a section asked, under pseudonyms, who may need help, and mark what was seen to."""
+    INSIGHTS_REVEAL = "insights.reveal"
+    """Learn the name behind a pseudonym, on the record."""
+    INSIGHTS_RECOMMEND = "insights.recommend"
+    """Have a recommendation written, which costs tokens."""
+    INSIGHTS_CONFIGURE = "insights.configure"
+    """Say what the section's dashboard may show."""
+    INSIGHTS_MAINTAIN = "insights.maintain"
+    """Keep the rollups: the system itself."""
 
 
 class Visibility(StrEnum):
@@ -132,6 +144,12 @@ RULES: Mapping[Action, Rule] = {
     Action.JOB_READ: _any_of(Relation.OWNER, Relation.ADMINISTRATOR),
     Action.JOB_CHANGE: _any_of(Relation.OWNER, Relation.ADMINISTRATOR),
     Action.JOBS_ADMINISTER: _any_of(Relation.ADMINISTRATOR),
+    Action.INSIGHTS_READ: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
+    Action.INSIGHTS_STUDENTS: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR),
+    Action.INSIGHTS_REVEAL: _any_of(Relation.INSTRUCTOR),
+    Action.INSIGHTS_RECOMMEND: _any_of(Relation.INSTRUCTOR),
+    Action.INSIGHTS_CONFIGURE: _any_of(Relation.INSTRUCTOR),
+    Action.INSIGHTS_MAINTAIN: (),
 }
 
 
@@ -182,5 +200,5 @@ def _reading(action: Action) -> Action:
         return Action.CONVERSATION_READ
     if action is Action.JOB_CHANGE:
         return Action.JOB_READ
-    of_a_section = {Action.TUTOR_ASK, Action.SECTION_SETTINGS_READ, Action.SECTION_CONFIGURE}
-    return Action.SECTION_READ if action in of_a_section else action
+    of_section = action in {Action.TUTOR_ASK, Action.SECTION_SETTINGS_READ, Action.SECTION_CONFIGURE}
+    return Action.SECTION_READ if of_section or action.value.startswith("insights.") else action

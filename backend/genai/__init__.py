@@ -2,7 +2,7 @@
 
 from backend.genai.admission import use_pool
 from backend.genai.bootstrap import seed_configuration
-from backend.genai.budgets import Budget, BudgetState, Spending, budget_states
+from backend.genai.budgets import Budget, BudgetState, Spending, budget_states, month_start
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
@@ -10,6 +10,7 @@ from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.drift import Drift, read_drifts
 from backend.genai.errors import CompletionError
 from backend.genai.feature_forms import Assignment, save_assignments
+from backend.genai.feature_names import feature_name
 from backend.genai.feature_views import (
     Assigned,
     ConfigChoice,
@@ -56,6 +57,7 @@ from backend.genai.schemas import (
     Feature,
     Finished,
     Prompt,
+    ResponseSchema,
     Restarted,
     Routed,
     SystemMessage,
@@ -125,6 +127,7 @@ __all__ = [
     "Period",
     "Prompt",
     "Resealed",
+    "ResponseSchema",
     "Restarted",
     "Routed",
     "ServiceDraft",
@@ -154,6 +157,7 @@ __all__ = [
     "delete_service",
     "export_catalogue",
     "export_usage",
+    "feature_name",
     "generate",
     "import_catalogue",
     "list_config_choices",
@@ -165,6 +169,7 @@ __all__ = [
     "list_services",
     "model_defaults",
     "model_notice",
+    "month_start",
     "more_overrides",
     "open_breaker",
     "open_service",

@@ -36,6 +36,8 @@ class Kind:
     max_attempts: int = 5
     limit: int | None = None
     time_limit: float = 3600.0
+    every: float | None = None
+    """Seconds: workers start one with an empty payload in each period of this length, as the system."""
 
 
 _kinds: dict[str, Kind] = {}
