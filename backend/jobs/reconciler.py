@@ -9,22 +9,17 @@ from itertools import pairwise
 
 import structlog
 
-from backend.access import SYSTEM
-from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.redis import RedisError
 from backend.core.settings import get_settings
 from backend.jobs import carrier, limits, queries
 from backend.jobs import ordering_queries as ordering
-from backend.jobs.enqueueing import Pushed, enqueue
+from backend.jobs.enqueueing import Pushed
 from backend.jobs.events import JobEvent, publish
 from backend.jobs.kinds import known_kinds
 from backend.jobs.models import Lane, Priority
 
 log = structlog.get_logger(__name__)
-
-_started: dict[str, int] = {}
-"""The period in which this process last saw to each periodic kind: the table is asked once in each."""
 
 
 async def reconcile(worker: str) -> bool:
@@ -42,19 +37,8 @@ async def reconcile(worker: str) -> bool:
     for job in ended:
         log.warning("job_lease_ended", job=str(job.id), kind=job.kind, status=job.status)
     await publish(JobEvent(job.id, "status", {"status": job.status}) for job in ended)
-    await start_periodic()
     await hand_on_due()
     return True
-
-
-async def start_periodic() -> None:
-    """Start the jobs whose period began: one each, whoever leads, since the period is their idempotency key."""
-    for kind in known_kinds().values():
-        if kind.every is None or _started.get(kind.name) == (period := int(now().timestamp() // kind.every)):
-            continue
-        async with transaction() as session:
-            await enqueue(session, SYSTEM, kind.name, {}, priority=Priority.P3, idempotency_key=f"period {period}")
-        _started[kind.name] = period
 
 
 async def hand_on_due() -> None:

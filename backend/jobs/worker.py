@@ -25,6 +25,7 @@ from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.events import JobEvent, cancel_hints, publish
 from backend.jobs.kinds import known_kinds
 from backend.jobs.models import JobStatus, Lane
+from backend.jobs.periodic import LOOK, start_periodic
 from backend.jobs.queries import Claimed, Outcome, Settled
 from backend.jobs.reconciler import hand_on_limited, reconcile
 from backend.jobs.settling import Settler
@@ -79,8 +80,10 @@ class Running:
 class Worker:
     """One worker of a lane. `run()` returns once it was asked to stop and everything is finished or queued again."""
 
-    def __init__(self, lane: Lane, store: ArtifactStore | None = None) -> None:
+    def __init__(self, lane: Lane, store: ArtifactStore | None = None, *, periodic: bool = False) -> None:
         self.lane = lane
+        self.periodic = periodic
+        """Whether it starts the jobs that come back, too."""
         self.places = get_settings().worker_places if lane is Lane.IO else 1
         self.name = f"{socket.gethostname()}:{os.getpid()}:{start_time(os.getpid())}"
         self.ticked = time.monotonic()
@@ -102,6 +105,7 @@ class Worker:
                 self._repeat(self._beat, lease),
                 self._repeat(self._reconcile, settings.job_reconcile),
                 self._hear_cancels(),
+                *([self._repeat(start_periodic, LOOK)] if self.periodic else []),
             )
         ]
         try:

@@ -406,6 +406,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
+    ("GET", "/api/v1/sections/{section}/cost.csv"): Route(
+        only("assistant", "instructor", "administrator"), query={"from": "2026-03-01", "to": "2026-03-02"}
+    ),
 }
 
 
@@ -438,7 +441,7 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         await change(type(turn), turn.id, status=TurnStatus.STOPPED)
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation)
+    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, section=stage.school.here.slug)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,

@@ -37,6 +37,8 @@ ACTORS = {
 }
 OWNERS = {name for name in ACTORS if name.startswith("owner")}
 MEMBERS = {name for name in ACTORS if name.removeprefix("owner, ") in {"student", "assistant", "instructor"}}
+INSTRUCTORS = {"instructor", "owner, instructor"}
+TEACHERS = INSTRUCTORS | {"assistant", "owner, assistant"}
 ADMINISTRATORS = {"administrator", "owner, administrator"}
 SIGNED_IN = set(ACTORS) - {"nobody", "system"}
 
@@ -62,6 +64,12 @@ MAY = {
     Action.JOB_READ:               (OWNERS | ADMINISTRATORS,          OWNERS),
     Action.JOB_CHANGE:             (OWNERS | ADMINISTRATORS,          OWNERS),
     Action.JOBS_ADMINISTER:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
+    Action.INSIGHTS_READ:          (TEACHERS | ADMINISTRATORS,        OWNERS & (TEACHERS | ADMINISTRATORS)),
+    Action.INSIGHTS_STUDENTS:      (TEACHERS,                         OWNERS & TEACHERS),
+    Action.INSIGHTS_REVEAL:        (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.INSIGHTS_RECOMMEND:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.INSIGHTS_CONFIGURE:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.INSIGHTS_MAINTAIN:      (set(),                            set()),
 }  # fmt: skip
 
 
@@ -91,6 +99,7 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
         Action.JOB_READ: ADMINISTRATORS,
         Action.JOB_CHANGE: ADMINISTRATORS,
         Action.JOBS_ADMINISTER: ADMINISTRATORS,
+        Action.INSIGHTS_READ: ADMINISTRATORS,
     }
     assert {name for name, actor in ACTORS.items() if can(actor, action)} == anywhere.get(action, set()) | {"system"}
 
@@ -114,6 +123,9 @@ def test_a_section_that_isnt_there_has_no_members() -> None:
         ("student", Action.SECTION_SETTINGS_READ, Scope(HERE), Forbidden),
         ("assistant", Action.SECTION_CONFIGURE, Scope(HERE), Forbidden),
         ("instructor elsewhere", Action.SECTION_CONFIGURE, Scope(HERE), NotFound),
+        ("student", Action.INSIGHTS_READ, Scope(HERE), Forbidden),
+        ("instructor elsewhere", Action.INSIGHTS_READ, Scope(HERE), NotFound),
+        ("administrator", Action.INSIGHTS_STUDENTS, Scope(HERE), Forbidden),
         ("instructor", Action.METRICS_READ, None, Forbidden),
         ("instructor", Action.CONVERSATION_READ, Scope(HERE, OWNER, Visibility.PRIVATE), NotFound),
         ("administrator", Action.CONVERSATION_CHANGE, Scope(HERE, OWNER, Visibility.PRIVATE), NotFound),

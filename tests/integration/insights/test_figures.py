@@ -132,9 +132,7 @@ async def test_whatever_happened_and_whatever_is_rolled_up(
     await compare(american)
 
 
-ROWS = (
-    "SELECT section_id, day, person_id, lesson_key, conversations, questions, answers, failed, thumbs_up, thumbs_down"
-)
+ROLLED = "SELECT day, person_id, lesson_key, conversations, questions, answers, failed, thumbs_up, thumbs_down"
 
 
 async def test_rolling_up_again_changes_nothing_and_rebuilding_gives_the_same(american: School) -> None:
