@@ -208,7 +208,7 @@ RAW = (
 async def test_what_is_hardly_http_gets_nothing(wire: Wire, server: Storage, raw: bytes) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         answer = b""
-        with suppress(ConnectionError):  # it may hang up before it read it all
+        with suppress(OSError):  # it may hang up before it read it all
             connection.sendall(raw)
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65536):
