@@ -91,7 +91,13 @@ def _row(item: rx.Var[StudentItem]) -> rx.Component:
             rx.el.a(item["email"], href="mailto:" + item["email"].to(str), class_name="meta"),
             scope="row",
         ),
-        rx.el.td(rx.el.ul(rx.foreach(item["signals"].to(list[SignalItem]), _signal), class_name="signals")),
+        rx.el.td(
+            rx.cond(
+                item["signals"].to(list[SignalItem]).length() > 0,
+                rx.el.ul(rx.foreach(item["signals"].to(list[SignalItem]), _signal), class_name="signals"),
+                rx.el.span("none", class_name="meta"),
+            )
+        ),
         rx.el.td(rx.cond(item["last_active"].to(str) != "", day(item["last_active"].to(str)), "never")),
         rx.el.td(figure(item["questions"], "count")),
         rx.el.td(figure(item["submissions"], "count")),

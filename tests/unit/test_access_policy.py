@@ -40,10 +40,8 @@ MEMBERS = {name for name in ACTORS if name.removeprefix("owner, ") in {"student"
 INSTRUCTORS = {"instructor", "owner, instructor"}
 TEACHERS = INSTRUCTORS | {"assistant", "owner, assistant"}
 ADMINISTRATORS = {"administrator", "owner, administrator"}
+STAFF = TEACHERS | ADMINISTRATORS
 SIGNED_IN = set(ACTORS) - {"nobody", "system"}
-
-STAFF = {name for name in ACTORS if name.removeprefix("owner, ") in {"assistant", "instructor"}} | ADMINISTRATORS
-INSTRUCTORS = {"instructor", "owner, instructor"}
 
 MAY = {
     # action:                      (for the section's members,        for its owner alone)
