@@ -9,8 +9,7 @@ import pytest
 
 from backend import insights
 from backend.access import Actor
-from backend.access.models import AuditEntry, Role
-from backend.core.database import transaction
+from backend.access.models import Role
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, StoaError
 from backend.courses.models import Section
 from backend.insights import SectionSwitches, SignalKind, TranscriptSwitch
@@ -68,12 +67,11 @@ async def test_questions_stand_with_their_answers_under_pseudonyms(school: Schoo
     assert {each.pseudonym for each in again.questions} == {pseudonym}
 
 
-@pytest.mark.parametrize(
-    ("search", "found"), [("RYE", 1), ("100%", 1), ("%", 1), ("_", 0), ("\\", 0), ("gluten", 0), ("\0?", 2)]
-)
-async def test_searching_is_literal(school: School, talk: Talk, search: str, found: int) -> None:
-    page = await insights.read_questions(await instructor(school), school.here.id, search=search)
-    assert (len(page.questions), page.total) == (found, found)
+async def test_searching_is_literal(school: School, talk: Talk) -> None:
+    expected = {"RYE": 1, "100%": 1, "%": 1, "_": 0, "\\": 0, "gluten": 0, "\0?": 2}
+    for search, found in expected.items():
+        page = await insights.read_questions(await instructor(school), school.here.id, search=search)
+        assert (len(page.questions), page.total) == (found, found), search
 
 
 async def test_pages_hold_everything_once(school: School) -> None:
@@ -117,9 +115,7 @@ async def test_signals_are_reasons(school: School) -> None:
     loud = await make_member("Loud", school.here, Role.STUDENT)
     silent = await make_member("Silent", school.here, Role.STUDENT)
     await write(school.here, [Talk(loud.id, many), Talk(silent.id, (Said(ago(days=17)),))])
-    await execute(
-        f"UPDATE memberships SET created_at = created_at - interval '20 days' WHERE person_id = '{silent.id}'"
-    )
+    await execute("UPDATE memberships SET created_at = created_at - interval '10 days'")
     found = (await insights.read_students(await instructor(school), school.here.id)).students
     signals = {each.name: [(signal.kind, signal.reason) for signal in each.signals] for each in found}
     assert signals == {
@@ -149,10 +145,7 @@ async def test_a_name_is_revealed_with_a_reason_for_a_day_and_on_the_record(scho
     assert (after.name, after.email) == ("Student", "student@example.org")
     assert (await insights.open_transcript(actor, section, talk.id)).name == "Student"
     assert (await insights.open_transcript(await school.actor("assistant"), section, talk.id)).name == ""
-    async with transaction() as session:
-        (entry,) = [
-            each for (each,) in await session.execute(AuditEntry.__table__.select().with_only_columns(AuditEntry.after))
-        ]  # type: ignore[attr-defined]
+    ((entry,),) = await fetch("SELECT after FROM audit_log")
     assert entry == {"reason": "She asked me for help.", "student": "Student", "conversation": str(talk.id)}
     await execute("UPDATE insight_reveals SET created_at = created_at - interval '25 hours'")
     assert (await insights.open_transcript(actor, section, talk.id)).name == ""
@@ -197,9 +190,8 @@ async def test_what_is_new_is_what_came_after_the_last_visit(school: School) -> 
     await insights.note_visit(actor, section)
     assert (await insights.read_overview(actor, section)).changes.since is None
     await write(school.here, [Talk(school.members["student"].id, tuple(Said(ago(hours=n)) for n in (50, 30, 1)))])
-    async with transaction() as session:
-        visit = (await session.exec(Visit.__table__.select())).one()  # type: ignore[attr-defined]
-    await change(Visit, visit.id, visited_at=ago(hours=40))
+    ((visit_id,),) = await fetch("SELECT id FROM insight_visits")
+    await change(Visit, visit_id, visited_at=ago(hours=40))
     changes = (await insights.read_overview(actor, section)).changes
     assert (changes.since, changes.activity.questions, changes.activity.conversations) == (ago(hours=40), 2, 0)
     await insights.note_visit(actor, section)
