@@ -106,7 +106,6 @@ def _table(title: str, what: str, rows: rx.Var[list[CostItem]]) -> rx.Component:
             rx.el.p("Nothing in these days.", class_name="summary"),
         ),
         class_name="card",
-        aria_label=title,
     )
 
 

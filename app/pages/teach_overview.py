@@ -138,7 +138,6 @@ def _lessons() -> rx.Component:
             tab_index=0,
         ),
         class_name="card",
-        aria_label="Questions by lesson",
     )
 
 

@@ -79,7 +79,7 @@ def _switches() -> rx.Component:
                 check_field("run_python_enabled", "It may run Python to show something"),
             ),
             rx.el.div(
-                rx.el.h3("Lesson by lesson"),
+                rx.el.p("Lesson by lesson", class_name="title"),
                 rx.el.p(
                     "A course says where its tutor answers. Here you say otherwise for your section.", class_name="hint"
                 ),

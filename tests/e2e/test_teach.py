@@ -1,0 +1,176 @@
+"""The instructors' pages: what a section struggles with, what to do about it, and who must not get in."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.app import App
+from tests.e2e.test_pages import faults_of
+from tests.e2e.visitor import Visitor
+
+Visit = Callable[..., Visitor]
+TEACH = "/s/python-evening/teach"
+SECTION = "(SELECT id FROM sections WHERE slug = 'python-evening')"
+LESSON = """(SELECT key FROM lessons JOIN sections ON sections.version_id = lessons.version_id
+    WHERE sections.slug = 'python-evening' AND lessons.slug = 'loops-that-count')"""
+MESSAGES = """INSERT INTO messages (id, created_at, conversation_id, role, content, status, error, tokens_estimated,
+    rating, rating_reason)"""
+TALKS = f"""
+    WITH talk AS (
+        INSERT INTO conversations (id, created_at, feature, section_id, person_id, lesson_key, title, updated_at)
+        SELECT uuidv7(), at, 'student_dialogue', {SECTION}, person_id, {LESSON}, 'Where does range stop?', at
+        FROM memberships, generate_series(0, 5) AS n, LATERAL (SELECT now() - n * interval '1 day' AS at) AS moment
+        WHERE memberships.section_id = {SECTION} AND role = 'student'
+        RETURNING id, created_at
+    ), asked AS (
+        {MESSAGES}
+        SELECT uuidv7(interval '-1 second'), created_at, id, 'user', 'Where does range(1, 4) stop?', 'finished', '',
+            false, NULL::int, ''
+        FROM talk
+    ), ranked AS (
+        SELECT id, created_at, row_number() OVER (ORDER BY created_at DESC, id) = 1 AS latest FROM talk
+    )
+    {MESSAGES}
+    SELECT uuidv7(), created_at, id, 'assistant', 'Before the **second** number.', 'finished', '', false,
+        CASE WHEN latest THEN -1 END, CASE WHEN latest THEN 'It did not say why.' ELSE '' END
+    FROM ranked
+"""
+COST = f"""
+    INSERT INTO completion_requests (id, created_at, request_id, attempt, feature, section_id, provider,
+        requested_model, reason, outcome, input_tokens, output_tokens, cached_tokens, reasoning_tokens,
+        tokens_estimated, cost_usd, unpriced, duration_ms)
+    SELECT uuidv7(), now() - n * interval '1 day', gen_random_uuid(), 1, 'student_dialogue', {SECTION}, 'openai',
+        'replay-1', 'primary', 'succeeded', 900, 100, 0, 0, false, 0.25, false, 1
+    FROM generate_series(0, 5) AS n
+"""
+
+
+@pytest.fixture(autouse=True)
+def _a_week_of_questions(app: App) -> Iterator[None]:
+    app.sql(TALKS)
+    app.sql(COST)
+    yield
+    for table in ("conversations", "completion_requests", "prompt_templates", "lesson_switches", "student_limits"):
+        app.sql(f"DELETE FROM {table} WHERE section_id = {SECTION}")
+
+
+def filled(page: Page, heading: str) -> None:
+    expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
+    expect(page.locator(".skeleton")).to_have_count(0)
+
+
+def test_an_instructor_sees_what_to_do_and_does_it(visit: Visit) -> None:
+    visitor = visit("liam")
+    page = visitor.page
+    visitor.goes("/")
+    expect(page.get_by_role("link", name=re.compile("Introductory Python.*active this week"))).to_be_visible()
+    page.get_by_role("link", name="1 answer didn’t help").click()
+    filled(page, "Questions")
+    expect(page.get_by_text("It did not say why.")).to_be_visible()
+    page.get_by_role("button", name="Mark as resolved").click()
+    expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+    page.get_by_role("link", name="Resolved").click()
+    expect(page.get_by_text("resolved by Liam")).to_be_visible()
+
+    visitor.goes("/s/python-evening")
+    page.get_by_role("link", name="Teach").click()
+    filled(page, "Introductory Python, Evening")
+    expect(page.locator(".totals")).to_contain_text("Questions")
+    page.get_by_role("button", name="Show as table").click()
+    expect(page.get_by_role("region", name="Messages by day, table")).to_be_visible()
+    page.get_by_label("Conversations", exact=True).click()
+    expect(page.get_by_role("heading", name="Conversations by day")).to_be_visible()
+    page.get_by_role("combobox", name="Lesson").select_option(label="Loops that count")
+    expect(page).to_have_url(re.compile("lesson="))
+    page.get_by_role("link", name="Loops that count").click()
+    filled(page, "Questions")
+    expect(page.get_by_role("status").filter(has_text="questions about Loops that count")).to_be_visible()
+    expect(page).to_have_url(re.compile("from=.*lesson="))
+    page.get_by_role("searchbox").fill("nothing says this")
+    expect(page.get_by_text("Nothing found.")).to_be_visible()
+    page.get_by_role("searchbox").fill("range")
+    expect(page.get_by_text("Where does range(1, 4) stop?").first).to_be_visible()
+
+    page.get_by_role("link", name="Students").click()
+    filled(page, "Students")
+    expect(page.locator(".students-table tbody tr")).not_to_have_count(0)
+    page.get_by_role("link", name="Transcripts").click()
+    filled(page, "Transcripts")
+    page.locator(".transcripts a").first.click()
+    expect(page.get_by_text("Before the second number.")).to_be_visible()
+    page.get_by_role("button", name="Reveal the name…").click()
+    page.get_by_role("button", name="Reveal and record").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("why you need to know")
+    page.get_by_label("Why do you need to know?").fill("They asked me to look.")
+    page.get_by_role("button", name="Reveal and record").click()
+    expect(page.get_by_text("You revealed this name")).to_be_visible()
+
+    page.get_by_role("link", name="Cost").click()
+    filled(page, "Cost")
+    expect(page.locator(".totals")).to_contain_text("US$1.50")
+    csv = visitor.context.request.get(str(page.get_by_role("link", name="Download CSV").get_attribute("href")))
+    assert csv.status == 200
+    assert "Tutor" in csv.text()
+
+
+def test_an_instructor_sets_up_the_tutor(visit: Visit) -> None:
+    visitor = visit("liam")
+    page = visitor.page
+    visitor.goes(f"{TEACH}/settings")
+    filled(page, "Settings")
+    page.get_by_label(re.compile("^Loops that count")).select_option("off")
+    page.get_by_role("button", name="Save switches").click()
+    expect(page.get_by_text("The tutor obeys from the next message on.")).to_be_visible()
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.fill("You teach {course} to {student}.")
+    page.get_by_role("button", name="Save prompt").click()
+    expect(page.get_by_text("Nothing fills {student}.")).to_be_visible()
+    expect(prompt).to_have_value("You teach {course} to {student}.")
+    prompt.fill("You teach {course}.")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("region", name="The filled prompt")).to_have_text("You teach Introductory Python.")
+    expect(page.get_by_text("the tutor isn't told what the lesson says")).to_be_visible()
+    page.get_by_role("button", name="Save prompt").click()
+    expect(page.get_by_text("Version 1")).to_be_visible()
+    page.get_by_role("button", name="Reset to default").click()
+    expect(page.get_by_text("Version 2, the default")).to_be_visible()
+    page.get_by_role("button", name="Look at version 1").click()
+    expect(page.get_by_role("dialog")).to_contain_text("You teach {course}.")
+    page.get_by_role("button", name="Use this version").click()
+    expect(prompt).to_have_value("You teach {course}.")
+    page.get_by_label(re.compile("^Messages a minute")).fill("3")
+    page.get_by_role("button", name="Save limits").click()
+    expect(page.get_by_text("It holds from the next message on.")).to_be_visible()
+    student = visit("benjamin")
+    student.goes("/s/python-evening/l/loops-that-count")
+    expect(student.page.get_by_text("Your instructor has switched the tutor off for this lesson.")).to_be_visible()
+    for tab in ("", "/questions", "/students", "/transcripts", "/cost", "/settings"):
+        student.goes(TEACH + tab)
+        expect(student.page.get_by_role("alert")).to_contain_text("You don't have access to this.")
+    student.goes("/s/python-evening")
+    expect(student.page.get_by_role("heading", name="Introductory Python")).to_be_visible()
+    expect(student.page.get_by_role("link", name="Teach")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk-light", "phone-dark"])
+def test_every_tab_is_accessible_and_fits(visit: Visit, phone: bool, dark: bool) -> None:
+    visitor = visit("liam", phone=phone, dark=dark)
+    page = visitor.page
+    faults: list[str] = []
+    headings = {"": "Introductory Python, Evening", "/questions": "Questions", "/questions?show=open": "Questions"}
+    headings |= {f"/{name.lower()}": name for name in ("Students", "Transcripts", "Cost", "Settings")}
+    for tab, heading in headings.items():
+        visitor.goes(TEACH + tab)
+        filled(page, heading)
+        faults += faults_of(page, tab)
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("region", name="The filled prompt")).to_be_visible()
+    faults += faults_of(page, "a preview")
+    visitor.goes(f"{TEACH}/transcripts")
+    page.locator(".transcripts a").first.click()
+    page.get_by_role("button", name="Reveal the name…").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    faults += faults_of(page, "the reveal")
+    assert not faults, "\n".join(faults)
