@@ -30,7 +30,10 @@ def teach_cost() -> rx.Component:
             class_name="pair",
         ),
         rx.el.section(
-            rx.el.h2("Budgets this month"), budgets(state.budgets), class_name="card block", aria_label="Budgets"
+            rx.el.h2("Budgets this month"),
+            budgets(state.budgets, "Nothing serves this section yet. Administrators choose what does."),
+            class_name="card block",
+            aria_label="Budgets",
         ),
     )
 

@@ -27,9 +27,10 @@ def teach_overview() -> rx.Component:
         ),
         narrowing(),
         _totals(),
-        rx.el.div(_lessons(), recommendation(), class_name="halves"),
+        rx.el.div(
+            _lessons(), rx.el.div(recommendation(), _exercises(), _budgets(), class_name="column"), class_name="halves"
+        ),
         _chart(),
-        rx.el.div(_exercises(), _budgets(), class_name="halves"),
     )
 
 
@@ -80,7 +81,7 @@ def _totals() -> rx.Component:
         _total(
             "Not helpful", figure(state.thumbs_down, "count"),
             rx.fragment(
-                "of ", figure(state.thumbs_up + state.thumbs_down, "count"), " thumbs",
+                "of ", counted(state.thumbs_up + state.thumbs_down, "thumb", "thumbs"),
                 rx.cond(
                     (state.thumbs_down > 0) & TeachState.may_read_students,
                     rx.fragment(" · ", rx.el.a("See why", href=_filtered("questions", "show=open"))),
@@ -236,16 +237,19 @@ def _exercise(item: rx.Var[ExerciseItem]) -> rx.Component:
 
 def _budgets() -> rx.Component:
     return rx.el.section(
-        rx.el.h2("Budgets this month"), budgets(TeachOverviewState.budgets), class_name="card", aria_label="Budgets"
+        rx.el.h2("Budgets this month"),
+        budgets(TeachOverviewState.budgets, "Nothing here has a budget, and nothing was spent this month."),
+        class_name="card",
+        aria_label="Budgets",
     )
 
 
-def budgets(items: rx.Var[list[BudgetItem]]) -> rx.Component:
-    """What serves the section, and what is spent of its month."""
+def budgets(items: rx.Var[list[BudgetItem]], nothing: str) -> rx.Component:
+    """What serves the section, and what is spent of its month; `nothing` where the list is empty."""
     return rx.cond(
         items.length() > 0,
         rx.el.ul(rx.foreach(items, _budget), class_name="budgets"),
-        rx.el.p("Nothing serves this section yet. Administrators choose what does.", class_name="summary"),
+        rx.el.p(nothing, class_name="summary"),
     )
 
 

@@ -222,6 +222,7 @@ def _privacy() -> rx.Component:
                 "Transcripts",
                 TRANSCRIPTS,
                 hint="A reveal needs a reason and stands in the audit log.",
+                wide=True,
             ),
             checks(check_field("recommendations", "Recommendations, written from totals without names")),
         ),

@@ -117,7 +117,7 @@ class TeachOverviewState(TeachState):
         self.passed = sum(each.passed for each in view.exercises) / self.tried if self.tried else None
         self.by_lesson = _lessons(view.lessons)
         self.exercises = [_exercise(each) for each in view.exercises]
-        self.budgets = [budget_item(each) for each in view.budgets]
+        self.budgets = [budget_item(each) for each in view.budgets if each.budget_usd is not None or each.section_usd]
         self._days = list(view.days)
         self._draw()
 
