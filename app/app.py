@@ -57,6 +57,7 @@ from app.state.teaching import TeachingState
 from app.state.tutor import TutorState
 from app.state.usage import UsageState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
+from backend.wiring import register_job_kinds
 
 DESCRIPTION = "Courses with a tutor that knows them."
 STYLESHEETS = ["/stoa.css"]
@@ -82,6 +83,7 @@ app = rx.App(
 )
 app.add_middleware(Identity(), index=0)
 app.register_lifespan_task(lifespan)
+register_job_kinds()
 
 
 def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:

@@ -1,10 +1,10 @@
-"""A completion in the terminal: text as it comes, or one JSON event per line for programs."""
+"""What commands show in the terminal: text as it comes, or JSON for programs."""
 
 import json
 import re
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 from uuid import UUID
@@ -61,6 +61,16 @@ async def _answer(text: str, feature: Feature, section: str | None, model: str |
     async with aclosing(stream(request)) as events:
         async for event in events:
             yield event
+
+
+def show_run(result: Mapping[str, Any], *, as_json: bool) -> None:
+    """How a program in the sandbox went: as JSON, or its output, and on standard error what is to be said of it."""
+    if as_json:
+        _write_json(dict(result))
+        return
+    _print(TERMINAL_CODES.sub("", result["stdout"]))
+    print(TERMINAL_CODES.sub("", result["stderr"]), end="", file=sys.stderr)
+    print(f"[{result['sentence']} {result['wall_seconds']:.2f} s, {result['max_rss_kb'] // 1024} MB]", file=sys.stderr)
 
 
 def described(event: Event) -> dict[str, Any]:

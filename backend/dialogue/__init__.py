@@ -9,8 +9,9 @@ from backend.dialogue.conversations import (
     recent_conversations,
     rename_conversation,
 )
-from backend.dialogue.following import Frame, follow_turn
 from backend.dialogue.prompts import PLACEHOLDERS
+from backend.dialogue.exporting import EXPORT, start_export
+from backend.dialogue.following import follow_turn
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
 from backend.dialogue.templates import (
     PromptPreview,
@@ -26,9 +27,9 @@ from backend.dialogue.turns import get_runner
 
 __all__ = [
     "PLACEHOLDERS",
+    "EXPORT",
     "ConversationCard",
     "ConversationView",
-    "Frame",
     "MessageView",
     "PromptPreview",
     "PromptView",
@@ -51,5 +52,6 @@ __all__ = [
     "reset_prompt",
     "restore_prompt",
     "save_prompt",
+    "start_export",
     "stop",
 ]

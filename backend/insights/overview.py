@@ -14,6 +14,7 @@ from backend.insights import queries
 from backend.insights.cost import budgets_of, totals_of
 from backend.insights.counting import ACTIVITY
 from backend.insights.coverage import MEMORY, day_of, start_of
+from backend.insights.exercises import exercise_rates, submitted_since
 from backend.insights.models import Visit
 from backend.insights.schemas import Activity, ActivityDay, Changes, Filters, LessonActivity, Overview
 from backend.insights.sections import Opened, opened, snapshot
@@ -32,7 +33,7 @@ async def read_overview(actor: Actor, section_id: UUID, filters: Filters | None 
             totals=total_of(rows),
             days=days_of(here, rows),
             lessons=lessons_of(here, rows),
-            exercises=(),
+            exercises=await exercise_rates(session, here),
             cost=await totals_of(session, here),
             budgets=await budgets_of(session, here),
             changes=await _changes(session, actor, here),
@@ -74,7 +75,8 @@ async def _changes(session: AsyncSession, actor: Actor, here: Opened) -> Changes
         return Changes(None, Activity())
     first = day_of(max(since, moment - MEMORY), zone)
     span = here.coverage.span(first, here.head.today, since=max(since, start_of(first, zone)))
-    return Changes(since, total_of(await queries.activity(session, span | {"lesson": None})))
+    activity = total_of(await queries.activity(session, span | {"lesson": None}))
+    return Changes(since, activity, await submitted_since(session, here.head.id, since))
 
 
 def _last_visit(visit: Visit | None, moment: datetime) -> datetime | None:

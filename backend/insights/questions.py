@@ -8,7 +8,9 @@ from backend.core.database import transaction
 from backend.core.errors import NotFound
 from backend.core.paging import cursor_at, parse_cursor
 from backend.insights import text_queries as queries
+from backend.insights.overview import total_of
 from backend.insights.pseudonyms import ensure_pseudonyms, shown
+from backend.insights.queries import activity
 from backend.insights.schemas import Complaint, ComplaintPage, Filters, Question, QuestionPage, TranscriptSwitch
 from backend.insights.sections import Opened, opened, snapshot
 
@@ -26,7 +28,10 @@ async def read_questions(
     parameters = page_of(here, after) | {"search": pattern(search)}
     async with snapshot() as session:
         rows = await queries.questions(session, parameters)
-        total = await queries.count_questions(session, parameters)
+        if parameters["search"]:
+            total = await queries.count_questions(session, parameters)
+        else:
+            total = total_of(await activity(session, here.counted())).questions
     questions = tuple(_question(here, row) for row in rows[:PAGE])
     return QuestionPage(here.head, questions, total, questions[-1].cursor if len(rows) > PAGE else "")
 

@@ -43,7 +43,7 @@ class SectionHead:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Counts over students. A student is active who asked or submitted something."""
+    """Counts over students. A student is active who asked something."""
 
     active: int = 0
     conversations: int = 0

@@ -8,13 +8,14 @@ from uuid import UUID
 from backend.access import Action, Actor
 from backend.insights import queries
 from backend.insights.coverage import MEMORY, day_of
+from backend.insights.exercises import Tries, tries_of
 from backend.insights.schemas import Filters, Signal, SignalKind, StudentList, StudentRow
 from backend.insights.sections import Opened, opened, snapshot
 
 SILENT_DAYS = 14
-"""Days without a question after which somebody is silent."""
+"""Days without a question or submission after which somebody is silent."""
 RECENT_DAYS = 14
-"""Days in which thumbs-down count as recent."""
+"""Days in which thumbs-down and attempts count as recent."""
 MANY_THUMBS_DOWN = 3
 
 
@@ -23,7 +24,8 @@ async def read_students(actor: Actor, section_id: UUID, filters: Filters | None 
     async with snapshot() as session:
         here = await opened(session, actor, section_id, filters, Action.INSIGHTS_STUDENTS)
         rows = await queries.students(session, _parameters(here))
-    students = [_student(here, row) for row in rows]
+        tries = await tries_of(session, here, here.head.today - timedelta(days=RECENT_DAYS))
+    students = [_student(here, row, tries.get(row.id, Tries())) for row in rows]
     students.sort(key=lambda each: (-len(each.signals), each.name, each.email))
     return StudentList(here.head, tuple(students))
 
@@ -35,25 +37,33 @@ def _parameters(here: Opened) -> dict[str, Any]:
     return span | {"shown_first": shown.first, "shown_last": shown.last, "recent": recent}
 
 
-def _student(here: Opened, row: Any) -> StudentRow:
+def _student(here: Opened, row: Any, tries: Tries) -> StudentRow:
+    last = max((day for day in (row.last_active, tries.last_day) if day is not None), default=None)
     return StudentRow(
         person_id=row.id,
         name=row.name,
         email=row.email,
-        last_active=row.last_active,
+        last_active=last,
         questions=int(row.questions),
-        submissions=0,
-        signals=tuple(_signals(here, row)),
+        submissions=tries.submissions,
+        signals=(*_silence(here, row, last), *_trouble(row, tries)),
     )
 
 
-def _signals(here: Opened, row: Any) -> Iterator[Signal]:
-    if runs(here.head.today, here.starts_on, here.ends_on):
-        joined = max(day_of(row.joined_at, here.coverage.zone), here.starts_on or date.min)
-        days = (here.head.today - (row.last_active or joined)).days
-        if days >= SILENT_DAYS:
-            since = "" if row.last_active else " since the section began for them"
-            yield Signal(SignalKind.SILENT, f"Hasn’t asked anything for {days} days{since}.")
+def _silence(here: Opened, row: Any, last: date | None) -> Iterator[Signal]:
+    """Counted from when they joined, or the section began, for those who never said anything."""
+    if not runs(here.head.today, here.starts_on, here.ends_on):
+        return
+    joined = max(day_of(row.joined_at, here.coverage.zone), here.starts_on or date.min)
+    days = (here.head.today - (last or joined)).days
+    if days >= SILENT_DAYS:
+        since = "" if last else ", that is since they joined"
+        yield Signal(SignalKind.SILENT, f"Hasn’t asked or submitted anything for {days} days{since}.")
+
+
+def _trouble(row: Any, tries: Tries) -> Iterator[Signal]:
+    for title, attempts in tries.stuck:
+        yield Signal(SignalKind.FAILING, f"Tried “{title}” {attempts} times lately and hasn’t passed it.")
     if row.thumbs_down >= MANY_THUMBS_DOWN:
         reason = f"Gave {row.thumbs_down} answers a thumbs-down in the last {RECENT_DAYS} days."
         yield Signal(SignalKind.THUMBS_DOWN, reason)

@@ -11,17 +11,21 @@ from backend.jobs.administration import (
     resume,
     retry_jobs,
 )
+from backend.jobs.cleanup import ARTIFACT_CLEANUP
 from backend.jobs.context import ArtifactStore, JobContext
-from backend.jobs.enqueueing import enqueue, pushes_done
+from backend.jobs.enqueueing import Requested, enqueue, pushes_done, request_job
 from backend.jobs.errors import Deferred, JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import stream_name
+from backend.jobs.figures import exposition as job_figures
+from backend.jobs.following import follow_job
 from backend.jobs.kinds import Kind, known_kinds, register
 from backend.jobs.models import JobStatus, Lane, LogLevel, Priority
 from backend.jobs.process import work
-from backend.jobs.reading import cancel_job, list_artifacts, list_jobs, read_job, read_log, retry_job
+from backend.jobs.reading import address_of, cancel_job, list_artifacts, list_jobs, read_job, read_log, retry_job
 from backend.jobs.schemas import Artifact, JobPage, JobView, LogLine
 
 __all__ = [
+    "ARTIFACT_CLEANUP",
     "Artifact",
     "ArtifactStore",
     "Count",
@@ -39,11 +43,15 @@ __all__ = [
     "Overview",
     "Permanent",
     "Priority",
+    "Requested",
     "WorkerView",
+    "address_of",
     "cancel_job",
     "cancel_jobs",
     "discard_jobs",
     "enqueue",
+    "follow_job",
+    "job_figures",
     "known_kinds",
     "list_artifacts",
     "list_jobs",
@@ -53,6 +61,7 @@ __all__ = [
     "read_job",
     "read_log",
     "register",
+    "request_job",
     "resume",
     "retry_job",
     "retry_jobs",

@@ -33,12 +33,17 @@ class Kind:
     action: Action
     """What the person must be allowed, in the job's section: asked when it is enqueued and again when it runs."""
     lane: Lane = Lane.IO
+    requestable: bool = False
+    """People may ask for it over the API, and see its payload and result there. Others are begun by Stoa alone."""
     max_attempts: int = 5
     limit: int | None = None
     time_limit: float = 3600.0
     every: float | None = None
     """Seconds: workers start one with an empty payload in each period of this length, as the system."""
 
+
+PLACE_MAX_LENGTH = 200
+"""Characters of a field's name in an error: names come from whoever sent the payload."""
 
 _kinds: dict[str, Kind] = {}
 
@@ -68,5 +73,5 @@ def parse_payload(kind: Kind, payload: Mapping[str, Any] | BaseModel) -> BaseMod
         return kind.payload.model_validate(payload)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in ("payload", *problem["loc"]))
+        place = ".".join(str(part) for part in ("payload", *problem["loc"]))[:PLACE_MAX_LENGTH]
         raise Invalid(f"{place}: {problem['msg'].removeprefix('Value error, ')}") from error

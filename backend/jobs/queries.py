@@ -1,7 +1,7 @@
 """All SQL of a job's life. Moments are the database's (`clock_timestamp()`), never this machine's."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,6 +97,12 @@ async def artifacts_of(session: AsyncSession, job_id: UUID) -> Sequence[JobArtif
     return (
         await session.exec(select(JobArtifact).where(JobArtifact.job_id == job_id).order_by(col(JobArtifact.name)))
     ).all()
+
+
+async def artifact_named(session: AsyncSession, job_id: UUID, name: str) -> JobArtifact | None:
+    """What a job made under a name."""
+    statement = select(JobArtifact).where(JobArtifact.job_id == job_id, JobArtifact.name == name)
+    return (await session.exec(statement)).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +300,22 @@ async def put_artifact(session: AsyncSession, artifact: JobArtifact) -> None:
     replaced = {name: values[name] for name in ("key", "content_type", "size", "created_at")}
     statement = insert(JobArtifact).values(**values)
     await session.exec(statement.on_conflict_do_update(index_elements=["job_id", "name"], set_=replaced))
+
+
+OLD_ARTIFACTS = """
+DELETE FROM job_artifacts USING jobs
+WHERE job_artifacts.job_id = jobs.id AND jobs.finished_at < clock_timestamp() - make_interval(days => :days)
+"""
+
+
+async def forget_old_artifacts(session: AsyncSession, days: int) -> int:
+    """Forget what jobs made that ended more than `days` ago; how many files those were."""
+    return int((await session.execute(text(OLD_ARTIFACTS), {"days": days})).rowcount)  # type: ignore[attr-defined]
+
+
+async def keys_of(session: AsyncSession, jobs: Collection[UUID]) -> set[str]:
+    """The keys of all that these jobs made."""
+    return set((await session.exec(select(JobArtifact.key).where(col(JobArtifact.job_id).in_(jobs)))).all())
 
 
 CANCEL = """

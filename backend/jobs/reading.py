@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from backend import storage
 from backend.access import Action, Actor, Scope, require
 from backend.core.database import transaction
 from backend.core.errors import Conflict, NotFound
@@ -60,11 +61,32 @@ async def read_log(actor: Actor, job_id: UUID, *, after: int = 0, limit: int = L
         return [log_line(row) for row in await queries.log_lines(session, job_id, after, max(1, min(limit, LINES)))]
 
 
+async def read_news(actor: Actor, job_id: UUID, *, after: int) -> tuple[JobView, list[LogLine]]:
+    """A job, and the next `LINES` of its log beyond sequence `after`. Raises `NotFound`.
+
+    The row is read first: of a job that has ended, no line is missing.
+    """
+    async with transaction() as session:
+        job = _allowed(actor, Action.JOB_READ, await queries.job_by_id(session, job_id))
+        lines = await queries.log_lines(session, job_id, after, LINES) if job.last_log > after else ()
+    return job_view(job), [log_line(row) for row in lines]
+
+
 async def list_artifacts(actor: Actor, job_id: UUID) -> list[Artifact]:
     """What a job made so far. Raises `NotFound`."""
     await _readable(actor, job_id, Action.JOB_READ)
     async with transaction() as session:
         return [artifact_view(row) for row in await queries.artifacts_of(session, job_id)]
+
+
+async def address_of(actor: Actor, job_id: UUID, name: str) -> str:
+    """A signed address, good for minutes, that downloads what a job made under `name`. Raises `NotFound`."""
+    await _readable(actor, job_id, Action.JOB_READ)
+    async with transaction() as session:
+        found = await queries.artifact_named(session, job_id, name)
+    if found is None:
+        raise NotFound("This file doesn't exist any more.")
+    return await storage.signed_get(found.key, filename=found.name, content_type=found.content_type)
 
 
 async def cancel_job(actor: Actor, job_id: UUID) -> JobView:
@@ -96,7 +118,10 @@ async def retry_job(actor: Actor, job_id: UUID) -> JobView:
 
 async def _readable(actor: Actor, job_id: UUID, action: Action) -> Job:
     async with transaction() as session:
-        job = await queries.job_by_id(session, job_id)
+        return _allowed(actor, action, await queries.job_by_id(session, job_id))
+
+
+def _allowed(actor: Actor, action: Action, job: Job | None) -> Job:
     require(actor, action, Scope(owner_id=job.requested_by if job else None))
     return _present(job)
 

@@ -18,7 +18,7 @@ from backend.core.errors import Unavailable
 from backend.core.redis import RedisError
 from backend.core.settings import get_settings
 from backend.core.tasks import end_tasks, go_on_after_cancellation
-from backend.jobs import carrier, ordering_queries, queries
+from backend.jobs import carrier, figures, ordering_queries, queries
 from backend.jobs.attempts import attempt, canceled, given_back
 from backend.jobs.claiming import claim_jobs
 from backend.jobs.context import ArtifactStore, JobContext
@@ -104,6 +104,7 @@ class Worker:
                 self._repeat(self._tick, min(1.0, settings.job_watchdog / 4)),
                 self._repeat(self._beat, lease),
                 self._repeat(self._reconcile, settings.job_reconcile),
+                self._repeat(figures.add_counted, figures.FLUSH),
                 self._hear_cancels(),
                 *([self._repeat(start_periodic, LOOK)] if self.periodic else []),
             )
@@ -113,6 +114,7 @@ class Worker:
             await self._wind_down()
         finally:
             await end_tasks(loops)
+            await figures.add_counted()
             with suppress(Unavailable):
                 async with transaction() as session:
                     await ordering_queries.forget_worker(session, self.name)
@@ -170,6 +172,7 @@ class Worker:
         if status is None:
             log.warning("job_outcome_refused", job=str(job.id), kind=job.kind)
             return
+        figures.count_attempt(job.kind, status.value, time.monotonic() - running.begun)
         log.info("job_ended", job=str(job.id), kind=job.kind, status=status.value, attempt=job.attempts)
         await publish([JobEvent(job.id, "status", {"status": status})])
         if settled and settled.due:

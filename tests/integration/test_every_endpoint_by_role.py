@@ -17,6 +17,8 @@ from backend.access import SYSTEM
 from backend.api import Guard, create_api
 from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
+from backend.jobs import JobStatus
+from tests.support.jobs import add_job
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -40,6 +42,7 @@ ADMINISTRATORS = only("administrator")
 STAFF = only("assistant", "instructor", "administrator")
 CONFIGURERS = only("instructor", "administrator")
 TEACHERS = only("assistant", "instructor")
+OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -100,6 +103,7 @@ EVENTS: dict[str, Case] = {
     "account_state.end": Case(only(), lambda _: {"session_id": str(uuid4())}),
     "chat_state.load": Case(READERS, path="/s/[section]/chat/[[conversation]]", query=HERE),
     "chat_state.search_for": Case(MEMBERS, lambda _: {"text": "bread"}, in_conversation=True),
+    "chat_state.export": Case(READERS, in_conversation=True),
     "chat_state.show_more": Case(NOTHING_TO_HIDE),
     "chat_state.refresh": Case(MEMBERS, in_conversation=True),
     "chat_state.ask_rename": Case(NOTHING_TO_HIDE, lambda stage: {"conversation_id": str(stage.conversation)}),
@@ -379,6 +383,8 @@ class Route:
     query: Mapping[str, str] = field(default_factory=dict)
     leads_to: str = ""
     running: bool = False
+    job: JobStatus | None = None
+    """The student has a job with this status."""
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -405,6 +411,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+    ("POST", "/api/v1/jobs"): Route(READERS, lambda _: {"kind": "export", "section": "baking-autumn"}),
+    ("GET", "/api/v1/jobs"): Route(SIGNED_IN),
+    ("GET", "/api/v1/jobs/{job_id}"): Route(OWN_JOB, job=JobStatus.FAILED),
+    ("POST", "/api/v1/jobs/{job_id}/cancel"): Route(OWN_JOB, job=JobStatus.QUEUED),
+    ("POST", "/api/v1/jobs/{job_id}/retry"): Route(OWN_JOB, job=JobStatus.FAILED),
+    # The owner's job has no such file either; tests/hostile/test_jobs_api.py downloads one.
+    ("GET", "/api/v1/jobs/{job_id}/artifacts/{name}"): Route(only(), job=JobStatus.FAILED),
+    ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
     ("GET", "/api/v1/sections/{section}/cost.csv"): Route(
         only("assistant", "instructor", "administrator"), query={"from": "2026-03-01", "to": "2026-03-02"}
@@ -441,7 +455,14 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         await change(type(turn), turn.id, status=TurnStatus.STOPPED)
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation, section=stage.school.here.slug)
+    job = await add_job(stage.school.members["student"].id, route.job) if route.job else None
+    address = path.format(
+        turn_id=stage.turn,
+        conversation_id=stage.conversation,
+        job_id=job,
+        name="a.txt",
+        section=stage.school.here.slug,
+    )
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,

@@ -120,7 +120,7 @@ async def test_signals_are_reasons(school: School) -> None:
     signals = {each.name: [(signal.kind, signal.reason) for signal in each.signals] for each in found}
     assert signals == {
         "Loud": [(SignalKind.THUMBS_DOWN, "Gave 3 answers a thumbs-down in the last 14 days.")],
-        "Silent": [(SignalKind.SILENT, "Hasn’t asked anything for 17 days.")],
+        "Silent": [(SignalKind.SILENT, "Hasn’t asked or submitted anything for 17 days.")],
         "Student": [],
     }
     assert [each.name for each in found] == ["Loud", "Silent", "Student"]
