@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
@@ -256,26 +256,43 @@ def build_image() -> None:
 def run_file(
     file: Annotated[Path, typer.Argument(help="A Python program.", exists=True, dir_okay=False)],
     stdin: Annotated[Path | None, typer.Option(help="Its standard input.", exists=True, dir_okay=False)] = None,
+    tests: Annotated[
+        Path | None, typer.Option(help="Tests as an exercise has them, JSON or YAML.", exists=True, dir_okay=False)
+    ] = None,
     seconds: Annotated[float, typer.Option("--time", help="Seconds it may take.", min=0.1, max=300)] = 5.0,
     memory: Annotated[int, typer.Option(help="Megabytes it may use.", min=32, max=4096)] = 128,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False,
 ) -> None:
-    """Run a Python program in the sandbox. Exit status 0 only when it ended well within its limits."""
+    """Run a Python program in the sandbox, or grade it by tests.
+
+    Exit status 0 only when it ended well within its limits, and passed every test.
+    """
     from backend.core.logs import configure_logging
-    from backend.sandbox import Limits, SandboxUnavailable, try_file
-    from backend.terminal import show_run
+    from backend.grading import try_tests
+    from backend.sandbox import Limits, try_file
+    from backend.terminal import show_results, show_run
 
     configure_logging()
-    given = stdin.read_bytes() if stdin else b""
     limits = Limits(wall_seconds=seconds, cpu_seconds=seconds, memory_mb=memory)
-    try:
-        result = asyncio.run(try_file(file.name, file.read_bytes(), given, limits))
-    except SandboxUnavailable:
-        _say("stoa: the sandbox can't run anything now; `stoa doctor` says what is missing.")
-        raise typer.Exit(1) from None
+    if tests is not None:
+        results = _in_sandbox(try_tests(file.read_text("utf-8"), _read_yaml(tests), limits))
+        show_results(results, as_json=as_json)
+        raise typer.Exit(0 if results.passed else 1)
+    given = stdin.read_bytes() if stdin else b""
+    result = _in_sandbox(try_file(file.name, file.read_bytes(), given, limits))
     show_run(result, as_json=as_json)
     if result["verdict"]:
         raise typer.Exit(1)
+
+
+def _in_sandbox(work: Coroutine[None, None, Result]) -> Result:
+    from backend.sandbox import SandboxUnavailable
+
+    try:
+        return asyncio.run(work)
+    except SandboxUnavailable:
+        _say("stoa: the sandbox can't run anything now; `stoa doctor` says what is missing.")
+        raise typer.Exit(1) from None
 
 
 def _read_yaml(file: Path) -> object:

@@ -27,6 +27,7 @@ from backend.genai import (
     close_providers,
     stream,
 )
+from backend.grading import Results
 
 TERMINAL_CODES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters but tab and line feed: an answer must not move the cursor or rename the window."""
@@ -71,6 +72,19 @@ def show_run(result: Mapping[str, Any], *, as_json: bool) -> None:
     _print(TERMINAL_CODES.sub("", result["stdout"]))
     print(TERMINAL_CODES.sub("", result["stderr"]), end="", file=sys.stderr)
     print(f"[{result['sentence']} {result['wall_seconds']:.2f} s, {result['max_rss_kb'] // 1024} MB]", file=sys.stderr)
+
+
+def show_results(results: Results, *, as_json: bool) -> None:
+    """How a program did in tests: as JSON, or a line for each test with what came out where it failed."""
+    if as_json:
+        _write_json(results.model_dump(mode="json"))
+        return
+    for test in results.tests:
+        _print(TERMINAL_CODES.sub("", f"{test.status}  {test.name}  {test.extra_data.verdict.sentence}") + "\n")
+        if test.status == "failed":
+            for label, text in (("expected", test.extra_data.expected), ("came out", test.extra_data.actual)):
+                _print(f"        {label}: {text!r}\n")
+    _print(f"{results.score:g} of {results.max_score:g} points, {results.execution_time:.2f} s\n")
 
 
 def described(event: Event) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from importlib import import_module
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import dialogue, genai, insights, jobs, sandbox, storage
+from backend import dialogue, genai, grading, insights, jobs, sandbox, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -23,11 +23,17 @@ TABLE_MODULES = (
     "backend.genai.models",
     "backend.sandbox.models",
     "backend.jobs.models",
+    "backend.grading.models",
     "backend.dialogue.models",
     "backend.insights.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = (jobs.ARTIFACT_CLEANUP, dialogue.EXPORT, *insights.JOB_KINDS)
+JOB_KINDS: tuple[jobs.Kind, ...] = (
+    jobs.ARTIFACT_CLEANUP,
+    dialogue.EXPORT,
+    *grading.JOB_KINDS,
+    *insights.JOB_KINDS,
+)
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {

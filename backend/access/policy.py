@@ -30,6 +30,14 @@ class Action(StrEnum):
     """Rename, delete, rate, stop."""
     CONVERSATION_CONTINUE = "conversation.continue"
     """Ask further, edit, regenerate: also needs to be in the section still."""
+    EXERCISE_RUN = "exercise.run"
+    """Run code in the sandbox: an exercise's visible tests, or the code by itself."""
+    EXERCISE_SUBMIT = "exercise.submit"
+    EXERCISE_TRY = "exercise.try"
+    """See every test of an exercise, hidden ones too, and run a solution through them."""
+    EXERCISE_CONFIGURE = "exercise.configure"
+    """Decide when an exercise is due, what lateness costs, how many attempts there are."""
+    SUBMISSION_READ = "submission.read"
     GENAI_CONFIGURE = "genai.configure"
     """Register models, build chains, choose what serves a feature, set limits."""
     GENAI_OBSERVE = "genai.observe"
@@ -137,6 +145,11 @@ RULES: Mapping[Action, Rule] = {
     Action.CONVERSATION_READ: _any_of(Relation.OWNER),
     Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
     Action.CONVERSATION_CONTINUE: _owner_and(MEMBER),
+    Action.EXERCISE_RUN: (*ANY_MEMBER, *_any_of(Relation.ADMINISTRATOR)),
+    Action.EXERCISE_SUBMIT: _any_of(Relation.STUDENT),
+    Action.EXERCISE_TRY: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR),
+    Action.EXERCISE_CONFIGURE: _any_of(Relation.INSTRUCTOR),
+    Action.SUBMISSION_READ: _any_of(Relation.OWNER, Relation.ASSISTANT, Relation.INSTRUCTOR),
     Action.GENAI_CONFIGURE: _any_of(Relation.ADMINISTRATOR),
     Action.GENAI_OBSERVE: _any_of(Relation.ADMINISTRATOR),
     Action.AUDIT_READ: _any_of(Relation.ADMINISTRATOR),
@@ -151,6 +164,20 @@ RULES: Mapping[Action, Rule] = {
     Action.INSIGHTS_CONFIGURE: _any_of(Relation.INSTRUCTOR),
     Action.INSIGHTS_MAINTAIN: (),
 }
+
+
+OF_A_SECTION = frozenset(
+    {
+        Action.TUTOR_ASK,
+        Action.EXERCISE_RUN,
+        Action.EXERCISE_SUBMIT,
+        Action.EXERCISE_TRY,
+        Action.EXERCISE_CONFIGURE,
+        Action.SECTION_SETTINGS_READ,
+        Action.SECTION_CONFIGURE,
+    }
+)
+"""What is refused as forbidden to those who may read the section, and as not there to others."""
 
 
 def relations(actor: Actor, scope: Scope) -> frozenset[Relation]:
@@ -200,5 +227,5 @@ def _reading(action: Action) -> Action:
         return Action.CONVERSATION_READ
     if action is Action.JOB_CHANGE:
         return Action.JOB_READ
-    of_section = action in {Action.TUTOR_ASK, Action.SECTION_SETTINGS_READ, Action.SECTION_CONFIGURE}
-    return Action.SECTION_READ if of_section or action.value.startswith("insights.") else action
+    of_section = action in OF_A_SECTION or action.value.startswith("insights.")
+    return Action.SECTION_READ if of_section else action

@@ -178,6 +178,9 @@ class Settings(BaseSettings):
     job_watchdog: float = Field(
         60.0, gt=0, description="Time after which a worker whose event loop hangs ends itself, to be started again."
     )
+    sandbox_runs_per_minute: int = Field(
+        20, ge=1, description="Runs and submissions of code that one person may begin in a minute."
+    )
 
     docker_host: str | None = Field(
         None,

@@ -9,9 +9,9 @@ from backend.dialogue.conversations import (
     recent_conversations,
     rename_conversation,
 )
-from backend.dialogue.prompts import PLACEHOLDERS
 from backend.dialogue.exporting import EXPORT, start_export
 from backend.dialogue.following import follow_turn
+from backend.dialogue.prompts import PLACEHOLDERS
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
 from backend.dialogue.templates import (
     PromptPreview,
@@ -26,8 +26,8 @@ from backend.dialogue.templates import (
 from backend.dialogue.turns import get_runner
 
 __all__ = [
-    "PLACEHOLDERS",
     "EXPORT",
+    "PLACEHOLDERS",
     "ConversationCard",
     "ConversationView",
     "MessageView",
