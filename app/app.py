@@ -12,10 +12,15 @@ from app.components.boundary import boundary
 from app.components.frame import framed
 from app.pages.account import account
 from app.pages.audit import audit
+from app.pages.author import author
 from app.pages.chat import chat
+from app.pages.draft import draft
 from app.pages.features import features
 from app.pages.health import health
 from app.pages.home import home
+from app.pages.job import job
+from app.pages.jobs import jobs
+from app.pages.jobs_admin import jobs_admin
 from app.pages.lesson import lesson
 from app.pages.limits import limits
 from app.pages.login import login
@@ -34,10 +39,15 @@ from app.pages.teach_transcripts import teach_transcripts
 from app.pages.usage import usage
 from app.state.account import AccountState
 from app.state.audit import AuditState
+from app.state.author import AuthorState
 from app.state.chat import ChatState
+from app.state.draft import DraftState
 from app.state.features import FeaturesState
 from app.state.health import HealthState
 from app.state.home import HomeState
+from app.state.job import JobState
+from app.state.jobs import JobsState
+from app.state.jobs_admin import JobsAdminState
 from app.state.lesson import LessonState
 from app.state.limits import LimitsState
 from app.state.login import LoginState
@@ -110,7 +120,11 @@ PAGES = (
     (teach_transcripts, "/s/[section]/teach/transcripts", taught("Transcripts"), TeachTranscriptsState.load),
     (teach_cost, "/s/[section]/teach/cost", taught("Cost"), TeachCostState.load),
     (teach_settings, "/s/[section]/teach/settings", taught("Settings"), TeachSettingsState.load),
+    (author, "/s/[section]/teach/author", titled(AuthorState.title, "Author"), AuthorState.load),
+    (draft, "/s/[section]/teach/author/[draft]", titled(DraftState.title, "Draft"), DraftState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
+    (jobs, "/jobs", "My jobs · Stoa", JobsState.load),
+    (job, "/jobs/[job]", rx.cond(JobState.title != "", f"{JobState.title} · Stoa", "Job · Stoa"), JobState.load),
     (models, "/admin/models", "Models · Stoa", ModelsState.load),
     (model, "/admin/models/[model]", MODEL_TITLE, ModelFormState.load),
     (services, "/admin/services", "Service configs · Stoa", ServicesState.load),
@@ -122,6 +136,7 @@ PAGES = (
     ),
     (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
     (features, "/admin/features", "Features · Stoa", FeaturesState.load),
+    (jobs_admin, "/admin/jobs", "Jobs · Stoa", JobsAdminState.load),
     (health, "/admin/health", "Health · Stoa", HealthState.load),
     (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
     (audit, "/admin/audit", "Audit · Stoa", AuditState.load),

@@ -8,7 +8,7 @@ from importlib import import_module
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import dialogue, genai, grading, insights, jobs, sandbox, storage
+from backend import authoring, dialogue, genai, grading, insights, jobs, sandbox, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -25,12 +25,14 @@ TABLE_MODULES = (
     "backend.jobs.models",
     "backend.grading.models",
     "backend.dialogue.models",
+    "backend.authoring.models",
     "backend.insights.models",
 )
 
 JOB_KINDS: tuple[jobs.Kind, ...] = (
     jobs.ARTIFACT_CLEANUP,
     dialogue.EXPORT,
+    authoring.COURSE_GENERATE,
     *grading.JOB_KINDS,
     *insights.JOB_KINDS,
 )

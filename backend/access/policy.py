@@ -30,6 +30,8 @@ class Action(StrEnum):
     """Rename, delete, rate, stop."""
     CONVERSATION_CONTINUE = "conversation.continue"
     """Ask further, edit, regenerate: also needs to be in the section still."""
+    COURSE_GENERATE = "course.generate"
+    """Have a section's course written by a model, and read such drafts."""
     EXERCISE_RUN = "exercise.run"
     """Run code in the sandbox: an exercise's visible tests, or the code by itself."""
     EXERCISE_SUBMIT = "exercise.submit"
@@ -145,6 +147,7 @@ RULES: Mapping[Action, Rule] = {
     Action.CONVERSATION_READ: _any_of(Relation.OWNER),
     Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
     Action.CONVERSATION_CONTINUE: _owner_and(MEMBER),
+    Action.COURSE_GENERATE: _any_of(Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
     Action.EXERCISE_RUN: (*ANY_MEMBER, *_any_of(Relation.ADMINISTRATOR)),
     Action.EXERCISE_SUBMIT: _any_of(Relation.STUDENT),
     Action.EXERCISE_TRY: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR),
@@ -169,6 +172,7 @@ RULES: Mapping[Action, Rule] = {
 OF_A_SECTION = frozenset(
     {
         Action.TUTOR_ASK,
+        Action.COURSE_GENERATE,
         Action.EXERCISE_RUN,
         Action.EXERCISE_SUBMIT,
         Action.EXERCISE_TRY,

@@ -20,7 +20,15 @@ from backend.courses.schemas import (
     SectionView,
 )
 from backend.courses.switches import LessonChoice, SwitchesView, read_switches, save_switches
-from backend.courses.writing import CourseText, LessonText, ensure_course, ensure_section
+from backend.courses.writing import (
+    CourseText,
+    LessonText,
+    Modules,
+    draft_version,
+    ensure_course,
+    ensure_section,
+    version_modules,
+)
 
 __all__ = [
     "BlockView",
@@ -30,11 +38,13 @@ __all__ = [
     "LessonText",
     "LessonView",
     "ModuleView",
+    "Modules",
     "PlacedExercise",
     "SectionCard",
     "SectionName",
     "SectionView",
     "SwitchesView",
+    "draft_version",
     "ensure_course",
     "ensure_section",
     "find_sections",
@@ -46,4 +56,5 @@ __all__ = [
     "place_exercise",
     "read_switches",
     "save_switches",
+    "version_modules",
 ]

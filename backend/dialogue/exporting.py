@@ -56,7 +56,7 @@ async def export_conversations(context: JobContext, _request: ExportRequest) -> 
 
 EXPORT = Kind(
     "export", ExportRequest, ExportResult, export_conversations, Action.CONVERSATION_READ,
-    requestable=True, limit=4,
+    requestable=True, limit=4, title="Export of conversations",
 )  # fmt: skip
 
 

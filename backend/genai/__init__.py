@@ -8,7 +8,7 @@ from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.drift import Drift, read_drifts
-from backend.genai.errors import CompletionError
+from backend.genai.errors import CompletionError, MalformedAnswer
 from backend.genai.feature_forms import Assignment, save_assignments
 from backend.genai.feature_names import feature_name
 from backend.genai.feature_views import (
@@ -49,13 +49,14 @@ from backend.genai.periods import Period, period, zone_named
 from backend.genai.provider_limits import LimitsForm, list_provider_limits, save_provider_limits
 from backend.genai.registry import export_catalogue, import_catalogue
 from backend.genai.resealing import Resealed, reseal_secrets
-from backend.genai.routing import context_window, model_notice, resolve
+from backend.genai.routing import context_window, model_notice, output_limit, resolve
 from backend.genai.schemas import (
     AssistantMessage,
     Completion,
     Event,
     Feature,
     Finished,
+    Message,
     Prompt,
     ResponseSchema,
     Restarted,
@@ -117,7 +118,9 @@ __all__ = [
     "Limits",
     "LimitsForm",
     "LimitsView",
+    "MalformedAnswer",
     "Measure",
+    "Message",
     "ModelChoice",
     "ModelFilter",
     "ModelForm",
@@ -173,6 +176,7 @@ __all__ = [
     "more_overrides",
     "open_breaker",
     "open_service",
+    "output_limit",
     "parse_catalogue",
     "period",
     "read_drifts",

@@ -22,8 +22,11 @@ from backend.core.ids import new_id
 from backend.dialogue.models import Conversation, Message, MessageRole, TurnStatus
 from backend.genai import Feature
 from backend.genai.models import CompletionRequest, Outcome
+from backend.grading.models import Submission
+from backend.grading.results import Results, Summary
 from backend.insights import queries
 from backend.insights.coverage import day_of
+from backend.sandbox import Verdict
 
 WEEKS = 12
 BREAK_WEEK = 6
@@ -80,13 +83,18 @@ async def seed_activity(session: AsyncSession, section_id: UUID, slug: str, time
     lessons = await queries.lesson_titles(session, version_id)
     scene = Scene(section_id, zone, day_of(now(), zone), lessons, random.Random(slug))  # noqa: S311 - a demo
     people = await _classmates(session, scene, slug)
+    exercises = await queries.exercise_keys(session, version_id)
     rows: dict[type[SQLModel], list[dict[str, Any]]] = {Conversation: [], Message: [], CompletionRequest: []}
     for place, person_id in enumerate(people):
         for talk in _talks(scene, place, person_id):
             for table, made in talk.items():
                 rows[table] += made
+    rows[Submission] = [
+        each for place, person_id in enumerate(people) for each in _submissions(scene, place, person_id, exercises)
+    ]
     for table, made in rows.items():
-        await session.execute(insert(table), made)
+        if made:
+            await session.execute(insert(table), made)
     return True
 
 
@@ -103,6 +111,56 @@ async def _classmates(session: AsyncSession, scene: Scene, slug: str) -> list[UU
     begun = datetime.combine(scene.days[0], time(8), scene.zone)
     await session.execute(text(backdate), {"begun": begun, "section": scene.section_id, "people": people})
     return people
+
+
+def _submissions(scene: Scene, place: int, person_id: UUID, exercises: Sequence[UUID]) -> Iterator[dict[str, Any]]:
+    """One exercise after the other, a few attempts at each; the third of them is stuck at the last one of late."""
+    dice, days = scene.dice, scene.days
+    for number, key in enumerate(exercises):
+        stuck = place == 2 and number == len(exercises) - 1
+        if not stuck and dice.random() < 0.25:
+            continue
+        day = days[-6] if stuck else days[(number + 1) * len(days) // (len(exercises) + 1)]
+        attempts = 6 if stuck else dice.choice((1, 1, 2, 2, 3, 4))
+        solved = not stuck and dice.random() < 0.85 - 0.12 * number
+        for attempt in range(1, attempts + 1):
+            verdict = Verdict.ACCEPTED if solved and attempt == attempts else Verdict.WRONG_ANSWER
+            yield _submission(
+                scene, person_id, key, attempt, datetime.combine(day, time(18, 5 * attempt), scene.zone), verdict
+            )
+
+
+def _submission(
+    scene: Scene, person_id: UUID, exercise: UUID, number: int, at: datetime, verdict: Verdict
+) -> dict[str, Any]:
+    score = 1.0 if verdict is Verdict.ACCEPTED else 0.0
+    results = Results(
+        score=score,
+        max_score=1.0,
+        execution_time=0.1,
+        output="",
+        tests=[],
+        extra_data=Summary(verdict=verdict),
+    )
+    return {
+        "id": new_id(),
+        "created_at": at,
+        "section_id": scene.section_id,
+        "block_key": exercise,
+        "person_id": person_id,
+        "number": number,
+        "idempotency_key": f"demo {number}",
+        "code": "# what a made-up classmate wrote",
+        "days_late": 0,
+        "deduction": 0.0,
+        "job_id": new_id(),
+        "verdict": verdict.value,
+        "score": score,
+        "max_score": 1.0,
+        "results": results.model_dump(mode="json"),
+        "graded_at": at + timedelta(seconds=5),
+        "given_back": False,
+    }
 
 
 def _talks(scene: Scene, place: int, person_id: UUID) -> Iterator[dict[type[SQLModel], list[dict[str, Any]]]]:

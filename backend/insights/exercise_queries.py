@@ -35,11 +35,6 @@ FROM {GRADED} GROUP BY t.person_id, t.block_key
 SUBMITTED_SINCE = f"SELECT count(*) FROM {GRADED} AND t.created_at > :since"
 
 
-async def has_submissions(session: AsyncSession) -> bool:
-    """Whether there is anything to hand in: the table comes with grading."""
-    return (await session.execute(text("SELECT to_regclass('submissions')"))).scalar_one() is not None
-
-
 async def exercises(session: AsyncSession, parameters: Mapping[str, Any]) -> Sequence[Any]:
     """The section's exercises in reading order, each with how many tried and passed it in a period."""
     return (await session.execute(text(EXERCISES), parameters)).all()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -27,8 +27,6 @@ class Tries:
 
 async def exercise_rates(session: AsyncSession, here: Opened) -> tuple[ExerciseRate, ...]:
     """The section's exercises, as they go in the period."""
-    if not await queries.has_submissions(session):
-        return ()
     return tuple(
         ExerciseRate(row.key, row.title, row.lesson_key, row.lesson_title, row.tried, row.passed, int(row.attempts))
         for row in await queries.exercises(session, here.listed())
@@ -37,8 +35,6 @@ async def exercise_rates(session: AsyncSession, here: Opened) -> tuple[ExerciseR
 
 async def tries_of(session: AsyncSession, here: Opened, recent: date) -> Mapping[UUID, Tries]:
     """What each student submitted; those who submitted nothing are left out."""
-    if not await queries.has_submissions(session):
-        return {}
     everything = here.listed() | {"lesson": None}
     titles = {row.key: row.title for row in await queries.exercises(session, everything)}
     parameters = here.listed() | {"recent": start_of(recent, here.coverage.zone)}
@@ -50,10 +46,3 @@ async def tries_of(session: AsyncSession, here: Opened, recent: date) -> Mapping
         if row.recent >= MANY_ATTEMPTS and not row.passed and row.block_key in titles:
             tries.stuck.append((titles[row.block_key], row.recent))
     return found
-
-
-async def submitted_since(session: AsyncSession, section_id: UUID, since: datetime) -> int:
-    """Attempts that students made after a moment."""
-    if not await queries.has_submissions(session):
-        return 0
-    return await queries.submitted_since(session, section_id, since)

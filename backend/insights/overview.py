@@ -14,7 +14,8 @@ from backend.insights import queries
 from backend.insights.cost import budgets_of, totals_of
 from backend.insights.counting import ACTIVITY
 from backend.insights.coverage import MEMORY, day_of, start_of
-from backend.insights.exercises import exercise_rates, submitted_since
+from backend.insights.exercise_queries import submitted_since
+from backend.insights.exercises import exercise_rates
 from backend.insights.models import Visit
 from backend.insights.schemas import Activity, ActivityDay, Changes, Filters, LessonActivity, Overview
 from backend.insights.sections import Opened, opened, snapshot

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.courses.models import Lesson, Module, Section
+from backend.courses.models import Block, BlockKind, Lesson, Module, Section
 from backend.insights.counting import ACTIVITY, COSTS, COSTS_BY_DAY, OF_STUDENTS, sums
 from backend.insights.models import DashboardSwitches, Visit
 
@@ -94,6 +94,18 @@ async def lesson_titles(session: AsyncSession, version_id: UUID) -> Sequence[tup
         .join(Module, col(Module.id) == col(Lesson.module_id))
         .where(col(Lesson.version_id) == version_id)
         .order_by(col(Module.position), col(Lesson.position))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def exercise_keys(session: AsyncSession, version_id: UUID) -> Sequence[UUID]:
+    """A version's exercises in reading order."""
+    statement = (
+        select(Block.key)
+        .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
+        .join(Module, col(Module.id) == col(Lesson.module_id))
+        .where(col(Lesson.version_id) == version_id, col(Block.kind) == BlockKind.EXERCISE)
+        .order_by(col(Module.position), col(Lesson.position), col(Block.position))
     )
     return (await session.exec(statement)).all()
 

@@ -62,25 +62,6 @@ async def job_by_id(session: AsyncSession, job_id: UUID) -> Job | None:
     return await session.get(Job, job_id, populate_existing=True)
 
 
-async def jobs_before(
-    session: AsyncSession,
-    *,
-    requested_by: UUID | None,
-    filters: Mapping[str, str | UUID],
-    before: UUID | None,
-    limit: int,
-) -> Sequence[Job]:
-    """Jobs, the newest first: of one person, or of everybody when nobody is named; older than `before`."""
-    statement = select(Job).order_by(col(Job.id).desc()).limit(limit)
-    if requested_by is not None:
-        statement = statement.where(Job.requested_by == requested_by)
-    for column, value in filters.items():
-        statement = statement.where(getattr(Job, column) == value)
-    if before is not None:
-        statement = statement.where(col(Job.id) < before)
-    return (await session.exec(statement)).all()
-
-
 async def log_lines(session: AsyncSession, job_id: UUID, after: int, limit: int) -> Sequence[JobLog]:
     """Lines of a job's log with a sequence beyond `after`, in order."""
     statement = (
@@ -336,7 +317,7 @@ async def request_cancel(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUI
 RETRY = """
 UPDATE jobs SET status = 'queued', attempts = 0, run_at = clock_timestamp(), waiting_since = clock_timestamp(),
   updated_at = clock_timestamp(), finished_at = NULL, cancel_requested_at = NULL, error_class = '', error_message = '',
-  progress = 0, progress_note = ''
+  progress = 0, progress_note = '', told_at = NULL
 WHERE id = ANY(:ids) AND status IN ('failed', 'dead')
 RETURNING id, lane, priority
 """

@@ -146,12 +146,15 @@ class Worker:
         await publish(JobEvent(job.id, "status", {"status": JobStatus.RUNNING}) for job in won)
 
     def _begin(self, job: Claimed) -> None:
+        if earlier := self._running.get(job.id):
+            earlier.end(Ending.LEASE_LOST)  # taken from us, and won again by us before the next heartbeat told
         running = self._running[job.id] = Running(job, begun=time.monotonic())
         running.task = asyncio.create_task(self._do(running), name=f"job {job.id}")
-        running.task.add_done_callback(lambda _: self._leave(job.id))
+        running.task.add_done_callback(lambda _: self._leave(running))
 
-    def _leave(self, job_id: UUID) -> None:
-        self._running.pop(job_id, None)
+    def _leave(self, running: Running) -> None:
+        if self._running.get(running.job.id) is running:
+            del self._running[running.job.id]
         self._place_free.set()
 
     async def _do(self, running: Running) -> None:

@@ -111,6 +111,24 @@ async def make_files(context: JobContext, payload: Nothing) -> Nothing:
     return Nothing()
 
 
+class Story(BaseModel):
+    """How long a story is, and how long each chapter takes, in seconds."""
+
+    chapters: int = 3
+    seconds: float = 0.1
+    topic: str = ""
+
+
+async def tell_story(context: JobContext, payload: Story) -> Nothing:
+    """Say something in each chapter, with markup that must stay text."""
+    for chapter in range(1, payload.chapters + 1):
+        await context.progress((chapter - 1) / payload.chapters, f"Chapter {chapter}")
+        await context.log(f"<b onclick=alert(1)>chapter {chapter}</b>")
+        await asyncio.sleep(payload.seconds)
+    await context.log("The end.", level=LogLevel.WARNING)
+    return Nothing()
+
+
 class Asked(BaseModel):
     """When a job was asked for, in seconds since the epoch."""
 
@@ -142,6 +160,7 @@ KINDS = (
     Kind("trouble", Trouble, Nothing, get_into_trouble, Action.SECTION_LIST, max_attempts=3),
     Kind("timed", Asked, Waited, tell_wait, Action.SECTION_LIST),
     Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST, requestable=True),
+    Kind("story", Story, Nothing, tell_story, Action.SECTION_LIST, title="A story", about="topic"),
     Kind("heavy", Effect, Done, leave_effect, Action.SECTION_LIST, lane=Lane.CPU),
 )
 

@@ -39,6 +39,7 @@ OWNERS = {name for name in ACTORS if name.startswith("owner")}
 MEMBERS = {name for name in ACTORS if name.removeprefix("owner, ") in {"student", "assistant", "instructor"}}
 INSTRUCTORS = {"instructor", "owner, instructor"}
 TEACHERS = INSTRUCTORS | {"assistant", "owner, assistant"}
+STUDENTS = {"student", "owner, student"}
 ADMINISTRATORS = {"administrator", "owner, administrator"}
 STAFF = TEACHERS | ADMINISTRATORS
 SIGNED_IN = set(ACTORS) - {"nobody", "system"}
@@ -55,6 +56,12 @@ MAY = {
     Action.CONVERSATION_READ:      (OWNERS,                           OWNERS),
     Action.CONVERSATION_CHANGE:    (OWNERS,                           OWNERS),
     Action.CONVERSATION_CONTINUE:  (OWNERS & MEMBERS,                 OWNERS & MEMBERS),
+    Action.COURSE_GENERATE:        (INSTRUCTORS | ADMINISTRATORS,     OWNERS & (INSTRUCTORS | ADMINISTRATORS)),
+    Action.EXERCISE_RUN:           (MEMBERS | ADMINISTRATORS,         OWNERS & (MEMBERS | ADMINISTRATORS)),
+    Action.EXERCISE_SUBMIT:        (STUDENTS,                         OWNERS & STUDENTS),
+    Action.EXERCISE_TRY:           (MEMBERS - STUDENTS,               OWNERS & MEMBERS - STUDENTS),
+    Action.EXERCISE_CONFIGURE:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.SUBMISSION_READ:        (OWNERS | MEMBERS - STUDENTS,      OWNERS),
     Action.GENAI_CONFIGURE:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.GENAI_OBSERVE:          (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.AUDIT_READ:             (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
@@ -90,6 +97,8 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
         Action.SECTION_READ: ADMINISTRATORS,
         Action.SECTION_SETTINGS_READ: ADMINISTRATORS,
         Action.SECTION_CONFIGURE: ADMINISTRATORS,
+        Action.COURSE_GENERATE: ADMINISTRATORS,
+        Action.EXERCISE_RUN: ADMINISTRATORS,
         Action.GENAI_CONFIGURE: ADMINISTRATORS,
         Action.GENAI_OBSERVE: ADMINISTRATORS,
         Action.AUDIT_READ: ADMINISTRATORS,

@@ -42,3 +42,17 @@ def test_without_an_engine_it_says_where_to_look(program: Path) -> None:
     done = sandbox_run(str(program), docker_host="unix:///nowhere/docker.sock")
     assert done.returncode == 1
     assert "stoa doctor" in done.stderr
+
+
+def test_tests_grade_a_program(engine: None, tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text("def twice(x):\n    return x * 2\n")
+    spec = tmp_path / "tests.json"
+    right = {"kind": "call", "name": "Four", "call": "twice(2)", "expected": "4"}
+    spec.write_text(json.dumps({"tests": [right, right | {"name": "Words", "expected": "'4'"}]}))
+    done = sandbox_run(str(tmp_path / "twice.py"), "--tests", str(spec), "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["score"], told["max_score"]) == (1, 1, 2)
+    assert [test["status"] for test in told["tests"]] == ["passed", "failed"]
+    spec.write_text(json.dumps({"tests": [right]}))
+    done = sandbox_run(str(tmp_path / "twice.py"), "--tests", str(spec))
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "passed  Four  Your program did what was asked.")

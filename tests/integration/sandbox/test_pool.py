@@ -95,6 +95,14 @@ async def test_a_cancelled_run_leaves_no_container(sandbox: Sandbox) -> None:
     assert my_containers() == set()
 
 
+@pytest.mark.parametrize("patience", [0.0, 0.1, 0.3])
+async def test_closing_while_the_pool_fills_leaves_no_container(sandbox: Sandbox, patience: float) -> None:
+    await sandbox.start()
+    await asyncio.sleep(patience)
+    await sandbox.close()
+    assert my_containers() == set()
+
+
 async def test_without_an_engine_nothing_runs_and_what_waits_can_try_again() -> None:
     with environment(DOCKER_HOST="unix:///nowhere/docker.sock"):
         sandbox = Sandbox(warm=1)
