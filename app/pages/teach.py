@@ -23,7 +23,7 @@ TABS = (
 
 def teach_page(current: str, *content: rx.Component) -> rx.Component:
     """An instructors' page under its tab; `current` is the last part of its address, empty for the overview."""
-    return page(rx.el.div(_tabs(current), *content, class_name="page admin teach"), nav=section_nav("teach"))
+    return page(rx.el.div(teach_tabs(current), *content, class_name="page admin teach"), nav=section_nav("teach"))
 
 
 def teach_tab(current: str, loading: rx.Var[bool], load: Any, *content: rx.Component) -> rx.Component:
@@ -116,16 +116,19 @@ def teach_heading(title: rx.Var[str] | str, *beside: rx.Component) -> rx.Compone
     )
 
 
-def _tabs(current: str) -> rx.Component:
+def teach_tabs(current: str) -> rx.Component:
+    """The tabs, for a teaching page of another making, too; authoring isn't for assistants."""
     return rx.el.nav(
-        *(
-            rx.el.a(
-                name,
-                href="/s/" + SectionState.slug + "/teach" + (f"/{path}" if path else "") + TeachState.query,
-                **({"aria_current": "page"} if path == current else {}),
-            )
-            for path, name in TABS
-        ),
+        *(_tab(path, name, current) for path, name in TABS),
         class_name="subtabs",
         aria_label="Teaching",
     )
+
+
+def _tab(path: str, name: str, current: str) -> rx.Component:
+    tab = rx.el.a(
+        name,
+        href="/s/" + SectionState.slug + "/teach" + (f"/{path}" if path else "") + TeachState.query,
+        **({"aria_current": "page"} if path == current else {}),
+    )
+    return rx.cond(SectionState.role != "assistant", tab) if path == "author" else tab
