@@ -11,6 +11,7 @@ import reflex as rx
 from structlog.testing import capture_logs
 
 from app.state.session import Session
+from app.state.teach_transcripts import TeachTranscriptsState
 from app.state.tutor import TutorState
 from backend.access import SYSTEM
 from backend.api import Guard, create_api
@@ -40,6 +41,9 @@ MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
 INSTRUCTORS = only("instructor")
 ADMINISTRATORS = only("administrator")
+STAFF = only("assistant", "instructor", "administrator")
+CONFIGURERS = only("instructor", "administrator")
+TEACHERS = only("assistant", "instructor")
 AUTHORS = only("instructor", "administrator")
 OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
@@ -79,6 +83,8 @@ class Case:
     query: tuple[tuple[str, str], ...] = ()
     in_conversation: bool = False
     """The tab's state is made to name the student's conversation, whoever's tab it is."""
+    in_transcript: bool = False
+    """The tab's state is made to show it as a transcript."""
     running: bool = False
     """An answer is being written in it."""
     with_model: bool = False
@@ -93,6 +99,8 @@ THE_JOB = UUID(int=7)
 """What the tab of `at_exercise` follows."""
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
+TEACH = "/s/[section]/teach"
+SETTINGS = f"{TEACH}/settings"
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
 AUTHOR = "/s/[section]/teach/author"
 NEW_COURSE = {"topic": "Bread", "audience": "Bakers", "lessons": "2", "language": "en"}
@@ -180,6 +188,66 @@ EVENTS: dict[str, Case] = {
     "features_state.search": Case(SIGNED_IN, lambda _: {"text": "baking"}),
     "features_state.show_more": Case(ADMINISTRATORS, lambda _: {"feature": "student_dialogue"}),
     "features_state.look_up": Case(ADMINISTRATORS, lambda stage: {"section_id": str(stage.school.here.id)}),
+    "teach_settings_state.load": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_settings_state.save": Case(CONFIGURERS, lambda _: {"values": {"version": "1"}}, path=SETTINGS, query=HERE),
+    "teach_settings_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_prompt_state.save": Case(
+        CONFIGURERS, lambda _: {"values": {"number": "0", "text": "{course}"}}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_prompt_state.reset_to_default": Case(CONFIGURERS, lambda _: {"number": "0"}, path=SETTINGS, query=HERE),
+    "teach_prompt_state.preview": Case(
+        only(anonymous=REFUSED), lambda _: {"values": {"text": "{course}"}}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.choose_lesson": Case(
+        only(anonymous=REFUSED), lambda stage: {"key": str(stage.school.lessons["flour"])}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.look_at": Case(only(), lambda _: {"number": 1}, path=SETTINGS, query=HERE),
+    "teach_prompt_state.look_away": Case(NOTHING_TO_HIDE),
+    "teach_prompt_state.restore": Case(only(), lambda _: {"number": 9, "newest": "1"}, path=SETTINGS, query=HERE),
+    "teach_limits_state.save": Case(CONFIGURERS, lambda _: {"values": {"version": ""}}, path=SETTINGS, query=HERE),
+    "teach_limits_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_privacy_state.save": Case(
+        only("instructor"), lambda _: {"values": {"version": "0", "transcripts": "off"}}, path=SETTINGS, query=HERE
+    ),
+    "teach_privacy_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teaching_state.load": Case(SIGNED_IN),
+    "teach_overview_state.load": Case(STAFF, path=TEACH, query=HERE),
+    "teach_overview_state.choose_measure": Case(NOTHING_TO_HIDE, lambda _: {"measure": "active"}),
+    "teach_recommendation_state.look": Case(STAFF, path=TEACH, query=HERE),
+    "teach_recommendation_state.ask": Case(only("instructor"), path=TEACH, query=HERE),
+    "teach_recommendation_state.rate": Case(only(anonymous=REFUSED), lambda _: {"rating": 1}, path=TEACH, query=HERE),
+    "teach_recommendation_state.comment": Case(
+        only(anonymous=REFUSED), lambda _: {"form": {"comment": "x"}}, path=TEACH, query=HERE
+    ),
+    "teach_questions_state.load": Case(TEACHERS, path=f"{TEACH}/questions", query=HERE),
+    "teach_questions_state.search_for": Case(TEACHERS, lambda _: {"text": "x"}, path=f"{TEACH}/questions", query=HERE),
+    "teach_questions_state.show_more": Case(TEACHERS, path=f"{TEACH}/questions", query=HERE),
+    "teach_questions_state.resolve": Case(
+        only(),
+        lambda stage: {"message_id": str(stage.question), "resolved": True},
+        path=f"{TEACH}/questions",
+        query=HERE,
+    ),
+    "teach_students_state.load": Case(TEACHERS, path=f"{TEACH}/students", query=HERE),
+    "teach_students_state.search_for": Case(NOTHING_TO_HIDE, lambda _: {"text": "Ada"}),
+    "teach_students_state.choose_kind": Case(NOTHING_TO_HIDE, lambda _: {"kind": "silent"}),
+    "teach_students_state.sort_by": Case(NOTHING_TO_HIDE, lambda _: {"column": "name"}),
+    "teach_transcripts_state.load": Case(TEACHERS, path=f"{TEACH}/transcripts", query=HERE),
+    "teach_transcripts_state.search_for": Case(
+        TEACHERS, lambda _: {"pseudonym": "x"}, path=f"{TEACH}/transcripts", query=HERE
+    ),
+    "teach_transcripts_state.show_more": Case(TEACHERS, path=f"{TEACH}/transcripts", query=HERE),
+    "teach_transcripts_state.ask_why": Case(NOTHING_TO_HIDE),
+    "teach_transcripts_state.never_mind": Case(NOTHING_TO_HIDE),
+    "teach_transcripts_state.reveal": Case(
+        only("instructor"),
+        lambda _: {"form": {"reason": "She asked for help."}},
+        path=f"{TEACH}/transcripts",
+        query=HERE,
+        in_transcript=True,
+    ),
+    "teach_cost_state.load": Case(STAFF, path=f"{TEACH}/cost", query=HERE),
     "usage_state.load": Case(ADMINISTRATORS, path="/admin/usage"),
     "usage_state.in_zone": Case(ADMINISTRATORS, lambda _: {"zone": "Europe/Paris"}, path="/admin/usage"),
     "usage_state.choose_range": Case(ADMINISTRATORS, lambda _: {"preset": "7"}),
@@ -312,6 +380,9 @@ async def outcome_of(event: str, role: str, stage: Stage) -> str:
     await tab.load("/404")
     if case.in_conversation:
         await point_at_the_students(tab, stage)
+    if case.in_transcript:
+        async with tab.held(TeachTranscriptsState) as transcripts:
+            transcripts.opened = str(stage.conversation)
     if case.with_model:
         await point_at_a_model(tab, stage)
     if case.at_exercise:
