@@ -313,7 +313,7 @@ async def test_nobody_does_what_is_not_theirs(school: School, key: UUID) -> None
         await grading.read_exercise(await school.actor(), here, new_id())
 
 
-async def test_nobody_floods_the_lane(school: School, key: UUID) -> None:
+async def test_nobody_floods_the_lane(school: School, key: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     actor = await school.actor()
     with environment(STOA_SANDBOX_RUNS_PER_MINUTE="5"):
         first = await grading.run_code(actor, school.here.id, key, "1", "a")
@@ -324,6 +324,11 @@ async def test_nobody_floods_the_lane(school: School, key: UUID) -> None:
         await hand_in(school, key, "1")
         with pytest.raises(TooMany, match="Again in"):
             await hand_in(school, key, "2")
+    with environment(STOA_SANDBOX_RUNS_PER_MINUTE="100"), monkeypatch.context() as context:
+        context.setattr("backend.grading.submissions.SUBMISSIONS_AT_ONCE", 1)
+        with pytest.raises(TooMany, match="haven't ended"):
+            await hand_in(school, key, "3")
+        assert (await grading.read_exercise(actor, school.here.id, key)).attempts_used == 1
     for nothing in (" \n", "x" * 70_000):
         with pytest.raises(Invalid):
             await grading.run_code(actor, school.here.id, key, nothing, "d")
