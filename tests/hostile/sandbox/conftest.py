@@ -9,7 +9,6 @@ from backend.sandbox import Box, Limits, Sandbox
 from tests.support.boxes import QUICK, python
 from tests.support.engine import my_containers, traces
 
-
 HASTY = Limits(wall_seconds=0.6, cpu_seconds=0.4)
 """For programs that use up whatever time there is."""
 
