@@ -11,14 +11,17 @@ from backend.dialogue.conversations import (
 )
 from backend.dialogue.following import Frame, follow_turn
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
+from backend.dialogue.tools import DialogueTool, ToolContext, register_tool
 from backend.dialogue.turns import get_runner
 
 __all__ = [
     "ConversationCard",
     "ConversationView",
+    "DialogueTool",
     "Frame",
     "MessageView",
     "StartedTurn",
+    "ToolContext",
     "ask",
     "delete_conversation",
     "edit",
@@ -30,6 +33,7 @@ __all__ = [
     "rate_message",
     "recent_conversations",
     "regenerate",
+    "register_tool",
     "rename_conversation",
     "stop",
 ]

@@ -14,7 +14,7 @@ const GONE = new Set([204, 401, 403, 404, 410]); // nothing will ever come: the 
 const SHARE = 3; // drawing may take a quarter of the time: one part drawing, three parts rest
 
 /** The empty snapshot, for answers that aren't being generated. */
-export const NOTHING = Object.freeze({ text: "", status: "", error: "", note: "", model: "", lost: false });
+export const NOTHING = Object.freeze({ text: "", status: "", error: "", note: "", working: "", model: "", lost: false });
 
 export class Turn {
   /** `shown` is the text known before, a checkpoint usually. `onEnd` is called once, with the turn's id. */
@@ -36,6 +36,7 @@ export class Turn {
   #shown; // the text on screen when this stream was opened
   #replaying = true; // and #text is so far the beginning of it
   #note = "";
+  #working = ""; // what a tool does for the answer
   #model = "";
   #lost = false;
   #status = "";
@@ -65,7 +66,8 @@ export class Turn {
     on("open", () => this.#connected());
     on("routed", (event) => this.#told(event, ({ model }) => (this.#model = model ?? "")));
     on("text", (event) => this.#told(event, ({ text }) => this.#append(text ?? "")));
-    on("restarted", (event) => this.#told(event, ({ model }) => this.#restart(model ?? "")));
+    on("restarted", (event) => this.#told(event, ({ model, text }) => this.#restart(model ?? "", text ?? "")));
+    on("working", (event) => this.#told(event, ({ label }) => (this.#working = label ?? "")));
     on("snapshot", (event) => this.#told(event, ({ text }) => this.#checkpoint(text ?? "")));
     on("end", (event) => this.#told(event, ({ status }) => this.#end(status || "finished")));
     // The server's own "error" event carries data; the browser's, about the connection, doesn't.
@@ -102,10 +104,13 @@ export class Turn {
   #append(text) {
     this.#replaying &&= this.#shown.startsWith(text, this.#text.length);
     this.#text += text;
+    this.#working = "";
   }
 
-  #restart(model) {
-    this.#text = "";
+  /** `text` is what stands of it: written before a tool was called. */
+  #restart(model, text) {
+    this.#text = text;
+    this.#working = "";
     this.#replaying = false;
     this.#model = model;
     this.#note = model ? `Answer restarted with ${model}` : "Answer restarted with another model";
@@ -115,6 +120,7 @@ export class Turn {
   #checkpoint(text) {
     this.#shown = this.#visible();
     this.#text = text;
+    this.#working = "";
     this.#replaying = this.#shown.startsWith(text);
   }
 
@@ -206,6 +212,7 @@ export class Turn {
       status: this.#status,
       error: this.#error,
       note: this.#note,
+      working: this.#working,
       model: this.#model,
       lost: this.#lost,
     };
