@@ -1,7 +1,7 @@
 # Needs Python 3.11 to 3.13 and nothing else. `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-full check bench clean lock browser
+.PHONY: help setup run test every-test test-full check bench clean lock browser
 MAKEFLAGS += --no-print-directory
 
 SUPPORTED := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -22,6 +22,9 @@ run: .venv/ready ## Start Stoa with a demo on this machine (PORT=3001 for anothe
 	@$(BIN)/stoa up $(if $(PORT),--port $(PORT))
 
 test: .venv/ready browser ## Run the tests
+	@tests/support/with-engine $(BIN) $(MAKE) every-test
+
+every-test:
 	$(call tried,-n 2 $(wildcard tests/unit tests/integration tests/hostile))
 	$(call tried,tests/crash)
 	$(call tried,tests/e2e)

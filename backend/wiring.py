@@ -7,7 +7,7 @@ from importlib import import_module
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import genai, jobs, storage
+from backend import genai, grading, jobs, sandbox, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
@@ -19,11 +19,13 @@ TABLE_MODULES = (
     "backend.access.models",
     "backend.courses.models",
     "backend.genai.models",
+    "backend.sandbox.models",
     "backend.jobs.models",
+    "backend.grading.models",
     "backend.dialogue.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = ()
+JOB_KINDS: tuple[jobs.Kind, ...] = grading.JOB_KINDS
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {
@@ -69,9 +71,12 @@ async def work(lane: jobs.Lane) -> None:
     """Do jobs of a lane until asked to stop."""
     register_job_kinds()
     genai.use_pool("worker")
+    if lane is jobs.Lane.CPU:
+        await sandbox.get_sandbox().start()
     try:
         await jobs.work(lane, storage)
     finally:
+        await sandbox.close_sandbox()
         await genai.close_providers()
 
 

@@ -23,6 +23,7 @@ from backend.core.settings import get_settings
 from backend.genai import close_providers
 from backend.genai.routing import forget_resolved
 from tests.support import services as support
+from tests.support.engine import why_no_engine
 
 hypothesis.settings.register_profile("full", max_examples=2_000, deadline=None)
 if os.environ.get("TEST_FULL"):
@@ -113,6 +114,16 @@ def object_storage(storage_server: Storage) -> Iterator[str]:
     """An object storage that other tests use, too: a test keeps to keys of its own. Yields its address."""
     with support.environment(**storage_server.environment):
         yield storage_server.url
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A Docker engine: CI fails without one, elsewhere the test is skipped."""
+    reason = why_no_engine()
+    if reason and (os.environ.get("CI") or os.environ.get("ENGINE_REQUIRED")):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
 
 
 @pytest.fixture

@@ -26,6 +26,14 @@ class Action(StrEnum):
     """Rename, delete, rate, stop."""
     CONVERSATION_CONTINUE = "conversation.continue"
     """Ask further, edit, regenerate: also needs to be in the section still."""
+    EXERCISE_RUN = "exercise.run"
+    """Run code in the sandbox: an exercise's visible tests, or the code by itself."""
+    EXERCISE_SUBMIT = "exercise.submit"
+    EXERCISE_TRY = "exercise.try"
+    """See every test of an exercise, hidden ones too, and run a solution through them."""
+    EXERCISE_CONFIGURE = "exercise.configure"
+    """Decide when an exercise is due, what lateness costs, how many attempts there are."""
+    SUBMISSION_READ = "submission.read"
     GENAI_CONFIGURE = "genai.configure"
     """Register models, build chains, choose what serves a feature, set limits."""
     GENAI_OBSERVE = "genai.observe"
@@ -119,6 +127,11 @@ RULES: Mapping[Action, Rule] = {
     Action.CONVERSATION_READ: _any_of(Relation.OWNER),
     Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
     Action.CONVERSATION_CONTINUE: _owner_and(MEMBER),
+    Action.EXERCISE_RUN: (*ANY_MEMBER, *_any_of(Relation.ADMINISTRATOR)),
+    Action.EXERCISE_SUBMIT: _any_of(Relation.STUDENT),
+    Action.EXERCISE_TRY: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR),
+    Action.EXERCISE_CONFIGURE: _any_of(Relation.INSTRUCTOR),
+    Action.SUBMISSION_READ: _any_of(Relation.OWNER, Relation.ASSISTANT, Relation.INSTRUCTOR),
     Action.GENAI_CONFIGURE: _any_of(Relation.ADMINISTRATOR),
     Action.GENAI_OBSERVE: _any_of(Relation.ADMINISTRATOR),
     Action.AUDIT_READ: _any_of(Relation.ADMINISTRATOR),
@@ -127,6 +140,18 @@ RULES: Mapping[Action, Rule] = {
     Action.JOB_CHANGE: _any_of(Relation.OWNER, Relation.ADMINISTRATOR),
     Action.JOBS_ADMINISTER: _any_of(Relation.ADMINISTRATOR),
 }
+
+
+OF_A_SECTION = frozenset(
+    {
+        Action.TUTOR_ASK,
+        Action.EXERCISE_RUN,
+        Action.EXERCISE_SUBMIT,
+        Action.EXERCISE_TRY,
+        Action.EXERCISE_CONFIGURE,
+    }
+)
+"""What is refused as forbidden to those who may read the section, and as not there to others."""
 
 
 def relations(actor: Actor, scope: Scope) -> frozenset[Relation]:
@@ -176,4 +201,4 @@ def _reading(action: Action) -> Action:
         return Action.CONVERSATION_READ
     if action is Action.JOB_CHANGE:
         return Action.JOB_READ
-    return Action.SECTION_READ if action is Action.TUTOR_ASK else action
+    return Action.SECTION_READ if action in OF_A_SECTION else action

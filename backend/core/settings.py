@@ -175,6 +175,33 @@ class Settings(BaseSettings):
     job_watchdog: float = Field(
         60.0, gt=0, description="Time after which a worker whose event loop hangs ends itself, to be started again."
     )
+    sandbox_runs_per_minute: int = Field(
+        20, ge=1, description="Runs and submissions of code that one person may begin in a minute."
+    )
+
+    docker_host: str | None = Field(
+        None,
+        validation_alias="DOCKER_HOST",
+        description="Docker engine that runs code, e.g. `unix:///run/docker.sock`; default: the machine's own.",
+    )
+    sandbox_warm: int = Field(
+        2, ge=0, le=16, description="Containers that each worker of the cpu lane keeps ready for programs."
+    )
+    sandbox_runtime: str | None = Field(
+        None, description="The engine's runtime for them, e.g. `runsc` for gVisor; default: the engine's own."
+    )
+    sandbox_image: str | None = Field(
+        None, description="Image to run programs in, from a registry; default: built on the engine when it is missing."
+    )
+    sandbox_base_image: str = Field(
+        "python:3.12-slim",
+        description="What that image is built from; where no registry is reached, Debian's packages.",
+    )
+    sandbox_record: bool = Field(True, description="Record what programs in the sandbox execute and open.")
+    sandbox_sweep: float = Field(
+        60.0, gt=0, description="Interval at which containers that were left over are removed."
+    )
+    sandbox_days: int = Field(90, ge=1, description="Days after which the record of a run in the sandbox is deleted.")
 
     @field_validator("allowed_origins", "llm_fallback_chain", mode="before")
     @classmethod
@@ -188,6 +215,7 @@ class Settings(BaseSettings):
         "embedding_provider", "anthropic_api_key", "anthropic_base_url", "openai_api_key", "openai_base_url",
         "ollama_base_url", "ollama_model", "s3_endpoint", "s3_public_endpoint", "aws_access_key_id",
         "aws_secret_access_key", "metrics_token", "cookie_secure", "completions_per_pool", "routing_primary_only",
+        "docker_host", "sandbox_runtime", "sandbox_image",
         mode="before",
     )  # fmt: skip
     @classmethod

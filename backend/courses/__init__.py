@@ -7,16 +7,28 @@ from backend.courses.reading import (
     open_lesson_by_key,
     open_section,
     open_section_by_id,
+    place_exercise,
 )
-from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionName, SectionView
+from backend.courses.schemas import (
+    BlockView,
+    LessonLink,
+    LessonView,
+    ModuleView,
+    PlacedExercise,
+    SectionCard,
+    SectionName,
+    SectionView,
+)
 from backend.courses.writing import CourseText, LessonText, ensure_course, ensure_section
 
 __all__ = [
+    "BlockView",
     "CourseText",
     "LessonLink",
     "LessonText",
     "LessonView",
     "ModuleView",
+    "PlacedExercise",
     "SectionCard",
     "SectionName",
     "SectionView",
@@ -28,4 +40,5 @@ __all__ = [
     "open_lesson_by_key",
     "open_section",
     "open_section_by_id",
+    "place_exercise",
 ]

@@ -30,6 +30,8 @@ class BlockKind(StrEnum):
     """What a block of a lesson holds."""
 
     MARKDOWN = "markdown"
+    EXERCISE = "exercise"
+    """Its body is an `Exercise` as JSON, with everything that students must not see."""
 
 
 class Course(Table, table=True):

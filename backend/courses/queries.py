@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, or_
+from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Actor
-from backend.courses.models import Block, Course, CourseVersion, Lesson, Module, Section, VersionStatus
+from backend.courses.models import Block, BlockKind, Course, CourseVersion, Lesson, Module, Section, VersionStatus
 
 
 async def sections_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Section, Course, int]]:
@@ -59,16 +59,44 @@ async def outline(session: AsyncSession, version_id: UUID) -> Sequence[tuple[Mod
     ).all()
 
 
-async def blocks_of(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> Sequence[str]:
-    """The text of a lesson's blocks, in order."""
+async def blocks_of(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> Sequence[Block]:
+    """A lesson's blocks, in order."""
     return (
         await session.exec(
-            select(Block.body)
+            select(Block)
             .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
             .where(col(Lesson.version_id) == version_id, col(Lesson.key) == lesson_key)
             .order_by(col(Block.position))
         )
     ).all()
+
+
+async def exercise_block(session: AsyncSession, section_id: UUID, key: UUID) -> tuple[Block, Lesson, Section] | None:
+    """The exercise with this key in the version that a section pins."""
+    return (
+        await session.exec(
+            select(Block, Lesson, Section)
+            .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
+            .join(Section, col(Section.version_id) == col(Lesson.version_id))
+            .where(col(Section.id) == section_id, col(Block.key) == key, col(Block.kind) == BlockKind.EXERCISE)
+        )
+    ).first()
+
+
+async def has_exercises(session: AsyncSession, version_id: UUID) -> bool:
+    """Whether a version has any exercise."""
+    found = await session.exec(
+        select(Block.id)
+        .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
+        .where(col(Lesson.version_id) == version_id, col(Block.kind) == BlockKind.EXERCISE)
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+async def pin_version(session: AsyncSession, before: UUID, after: UUID) -> None:
+    """Have every section that pins the version `before` read `after`."""
+    await session.exec(update(Section).where(col(Section.version_id) == before).values(version_id=after))
 
 
 async def lesson_switch(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> str:

@@ -11,8 +11,18 @@ from backend.access import Action, Actor, Scope, can, require
 from backend.core.database import transaction
 from backend.core.errors import NotFound, NotSignedIn
 from backend.courses import queries
-from backend.courses.models import AssistantSwitch, Course, Lesson, Module, Section
-from backend.courses.schemas import LessonLink, LessonView, ModuleView, SectionCard, SectionName, SectionView
+from backend.courses.exercises import Exercise
+from backend.courses.models import AssistantSwitch, Block, BlockKind, Course, Lesson, Module, Section
+from backend.courses.schemas import (
+    BlockView,
+    LessonLink,
+    LessonView,
+    ModuleView,
+    PlacedExercise,
+    SectionCard,
+    SectionName,
+    SectionView,
+)
 
 TUTOR_OFF_SECTION = "Your instructor has switched the tutor off in this section."
 TUTOR_OFF_GRADED = "This is graded work, so the tutor doesn't answer here. Try it on your own first."
@@ -67,6 +77,17 @@ async def open_lesson_by_key(actor: Actor, section_id: UUID, lesson_key: UUID) -
         return await _lesson(session, section, next((x for x in section.lessons if x.key == lesson_key), None))
 
 
+async def place_exercise(session: AsyncSession, section_id: UUID, key: UUID) -> PlacedExercise:
+    """An exercise with all that is hidden in it, for those who grade: whoever calls this decides what may be shown.
+
+    Raises `NotFound`.
+    """
+    if (found := await queries.exercise_block(session, section_id, key)) is None:
+        raise NotFound("There is no such exercise in this section.")
+    block, lesson, section = found
+    return PlacedExercise(section_id, key, Exercise.model_validate_json(block.body), lesson.title, section.timezone)
+
+
 async def _named(session: AsyncSession, slug: str) -> tuple[Section, Course] | None:
     """The section with this slug. What isn't printable is nothing's slug, and Postgres couldn't even look for it."""
     return await queries.section_by_slug(session, slug) if slug.isprintable() else None
@@ -106,12 +127,17 @@ async def _lesson(session: AsyncSession, section: SectionView, link: LessonLink 
         module_title=next(module.title for module in section.modules if link in module.lessons),
         minutes=link.minutes,
         graded=link.graded,
-        blocks=tuple(await queries.blocks_of(session, section.version_id, link.key)),
+        blocks=tuple(_block(row) for row in await queries.blocks_of(session, section.version_id, link.key)),
         previous=section.lessons[place - 1] if place else None,
         following=section.lessons[place + 1] if place + 1 < len(section.lessons) else None,
         tutor_off=_tutor_off(section.assistant_enabled, switch, graded=link.graded),
         section=section,
     )
+
+
+def _block(row: Block) -> BlockView:
+    exercise = row.kind == BlockKind.EXERCISE
+    return BlockView(row.key, row.kind, Exercise.model_validate_json(row.body).statement if exercise else row.body)
 
 
 def _tutor_off(section_on: bool, switch: str, *, graded: bool) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from backend.access import Scope
+from backend.courses.exercises import Exercise
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,29 @@ class SectionView:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockView:
+    """A passage of a lesson. `kind` is `markdown` or `exercise`, of which `markdown` is the statement alone."""
+
+    key: UUID
+    kind: str
+    markdown: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedExercise:
+    """An exercise in the version that a section pins. It holds what students must not see: never shown as it is."""
+
+    section_id: UUID
+    key: UUID
+    exercise: Exercise
+    lesson_title: str
+    timezone: str
+    """The section's: due dates are said in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class LessonView:
-    """A lesson to read. `blocks` are Markdown; `tutor_off` says why the tutor doesn't answer here, or is empty."""
+    """A lesson to read. `tutor_off` says why the tutor doesn't answer here, or is empty."""
 
     key: UUID
     slug: str
@@ -86,7 +108,7 @@ class LessonView:
     module_title: str
     minutes: int
     graded: bool
-    blocks: tuple[str, ...]
+    blocks: tuple[BlockView, ...]
     previous: LessonLink | None
     following: LessonLink | None
     tutor_off: str
@@ -95,4 +117,4 @@ class LessonView:
     @property
     def text(self) -> str:
         """The whole lesson as Markdown."""
-        return "\n\n".join(self.blocks)
+        return "\n\n".join(block.markdown for block in self.blocks)

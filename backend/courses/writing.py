@@ -9,7 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.core.clock import now
 from backend.courses import queries
-from backend.courses.models import Block, Course, CourseVersion, Lesson, Module, Section, VersionStatus
+from backend.courses.exercises import Exercise
+from backend.courses.models import Block, BlockKind, Course, CourseVersion, Lesson, Module, Section, VersionStatus
 
 HEADING = re.compile(r"^(?=## )", re.MULTILINE)
 FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
@@ -24,6 +25,8 @@ class LessonText:
     minutes: int
     markdown: str
     graded: bool = False
+    exercises: tuple[tuple[str, Exercise], ...] = ()
+    """(name, exercise), after the text; the name makes the key that stays the same from version to version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,35 @@ def split_blocks(markdown: str) -> list[str]:
 
 
 async def ensure_course(session: AsyncSession, text: CourseText) -> tuple[Course, CourseVersion]:
-    """The course with this slug and its latest published version; published from `text` when missing."""
+    """The course with this slug and its latest published version; published from `text` when missing.
+
+    Where `text` has exercises and the only version there is has none, it is published as the second one, and sections
+    that pin the first move to it: keys are the same, so what people made stays where it was.
+    """
     if (course := await queries.course_by_slug(session, text.slug)) is None:
         return await publish_course(session, text)
-    return course, await queries.latest_version(session, course.id)
+    version = await queries.latest_version(session, course.id)
+    if version.number > 1 or not _has_exercises(text) or await queries.has_exercises(session, version.id):
+        return course, version
+    second = await _publish(session, course, text, number=2)
+    await queries.pin_version(session, version.id, second.id)
+    return course, second
 
 
 async def publish_course(session: AsyncSession, text: CourseText) -> tuple[Course, CourseVersion]:
     """Store `text` as the first, published version of a new course."""
     course = Course(slug=text.slug, title=text.title, summary=text.summary)
-    version = CourseVersion(course_id=course.id, number=1, status=VersionStatus.PUBLISHED, published_at=now())
     session.add(course)
     await session.flush()
+    return course, await _publish(session, course, text, number=1)
+
+
+def _has_exercises(text: CourseText) -> bool:
+    return any(lesson.exercises for _, lessons in text.modules for lesson in lessons)
+
+
+async def _publish(session: AsyncSession, course: Course, text: CourseText, number: int) -> CourseVersion:
+    version = CourseVersion(course_id=course.id, number=number, status=VersionStatus.PUBLISHED, published_at=now())
     session.add(version)
     await session.flush()
     for position, (title, lessons) in enumerate(text.modules):
@@ -66,7 +86,7 @@ async def publish_course(session: AsyncSession, text: CourseText) -> tuple[Cours
         await session.flush()
         for place, lesson in enumerate(lessons):
             await _add_lesson(session, course, version.id, module.id, place, lesson)
-    return course, version
+    return version
 
 
 async def _add_lesson(
@@ -85,8 +105,19 @@ async def _add_lesson(
     )
     session.add(lesson)
     await session.flush()
-    for place, body in enumerate(split_blocks(text.markdown)):
+    passages = split_blocks(text.markdown)
+    for place, body in enumerate(passages):
         session.add(Block(lesson_id=lesson.id, key=uuid5(key, str(place)), position=place, body=body))
+    for place, (name, exercise) in enumerate(text.exercises, len(passages)):
+        session.add(
+            Block(
+                lesson_id=lesson.id,
+                key=uuid5(key, f"exercise {name}"),
+                position=place,
+                kind=BlockKind.EXERCISE,
+                body=exercise.model_dump_json(),
+            )
+        )
 
 
 async def ensure_section(

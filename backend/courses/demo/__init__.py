@@ -1,9 +1,11 @@
 """The demo courses: their text, as an author would hand it in."""
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import yaml
 
+from backend.courses.exercises import Exercise
 from backend.courses.writing import CourseText, LessonText
 
 SLUGS = ("introductory-python", "general-chemistry")
@@ -27,6 +29,7 @@ def _read(slug: str) -> CourseText:
                     minutes=lesson["minutes"],
                     graded=lesson.get("graded", False),
                     markdown=(folder / lesson["file"]).read_text("utf-8"),
+                    exercises=tuple((name, _exercise(folder, name)) for name in lesson.get("exercises", ())),
                 )
                 for lesson in module["lessons"]
             ),
@@ -34,3 +37,7 @@ def _read(slug: str) -> CourseText:
         for module in course["modules"]
     )
     return CourseText(slug=course["slug"], title=course["title"], summary=course["summary"], modules=modules)
+
+
+def _exercise(folder: Traversable, name: str) -> Exercise:
+    return Exercise.model_validate(yaml.safe_load((folder / "exercises" / f"{name}.yaml").read_text("utf-8")))
