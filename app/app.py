@@ -12,10 +12,15 @@ from app.components.boundary import boundary
 from app.components.frame import framed
 from app.pages.account import account
 from app.pages.audit import audit
+from app.pages.author import author
 from app.pages.chat import chat
+from app.pages.draft import draft
 from app.pages.features import features
 from app.pages.health import health
 from app.pages.home import home
+from app.pages.job import job
+from app.pages.jobs import jobs
+from app.pages.jobs_admin import jobs_admin
 from app.pages.lesson import lesson
 from app.pages.limits import limits
 from app.pages.login import login
@@ -28,10 +33,15 @@ from app.pages.services import services
 from app.pages.usage import usage
 from app.state.account import AccountState
 from app.state.audit import AuditState
+from app.state.author import AuthorState
 from app.state.chat import ChatState
+from app.state.draft import DraftState
 from app.state.features import FeaturesState
 from app.state.health import HealthState
 from app.state.home import HomeState
+from app.state.job import JobState
+from app.state.jobs import JobsState
+from app.state.jobs_admin import JobsAdminState
 from app.state.lesson import LessonState
 from app.state.limits import LimitsState
 from app.state.login import LoginState
@@ -44,6 +54,7 @@ from app.state.session import Identity, explain
 from app.state.tutor import TutorState
 from app.state.usage import UsageState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
+from backend.wiring import register_job_kinds
 
 DESCRIPTION = "Courses with a tutor that knows them."
 STYLESHEETS = ["/stoa.css"]
@@ -69,6 +80,7 @@ app = rx.App(
 )
 app.add_middleware(Identity(), index=0)
 app.register_lifespan_task(lifespan)
+register_job_kinds()
 
 
 def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
@@ -84,7 +96,11 @@ PAGES = (
     (section, "/s/[section]", titled(SectionState.title, "Course"), SectionState.load),
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
+    (author, "/s/[section]/teach/author", titled(AuthorState.title, "Author"), AuthorState.load),
+    (draft, "/s/[section]/teach/author/[draft]", titled(DraftState.title, "Draft"), DraftState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
+    (jobs, "/jobs", "My jobs · Stoa", JobsState.load),
+    (job, "/jobs/[job]", rx.cond(JobState.title != "", f"{JobState.title} · Stoa", "Job · Stoa"), JobState.load),
     (models, "/admin/models", "Models · Stoa", ModelsState.load),
     (model, "/admin/models/[model]", MODEL_TITLE, ModelFormState.load),
     (services, "/admin/services", "Service configs · Stoa", ServicesState.load),
@@ -96,6 +112,7 @@ PAGES = (
     ),
     (limits, "/admin/limits/[[section]]", "Limits · Stoa", LimitsState.load),
     (features, "/admin/features", "Features · Stoa", FeaturesState.load),
+    (jobs_admin, "/admin/jobs", "Jobs · Stoa", JobsAdminState.load),
     (health, "/admin/health", "Health · Stoa", HealthState.load),
     (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
     (audit, "/admin/audit", "Audit · Stoa", AuditState.load),

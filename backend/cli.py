@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
@@ -54,9 +54,11 @@ def run(
     A database of the operator's own is theirs to migrate: the command refuses when it isn't at the newest schema.
     `command` is what a second command is told it waits for; `before` runs once the services are there.
     """
+    from backend import wiring
     from backend.core.embedded.migrations import require_newest_schema
     from backend.core.embedded.services import use_services
 
+    wiring.register_job_kinds()
     with use_services(needs, prepare=_prepare, command=command):
         require_newest_schema()
         before()
@@ -139,13 +141,18 @@ def migrate() -> None:
 def doctor() -> None:
     """Say what is there, what is missing, what that means and how to fix it."""
     from backend.core.embedded.doctor import examine
+    from backend.sandbox import sandbox_findings
 
-    if not examine():
+    if not examine(sandbox_findings()):
         raise typer.Exit(1)
 
 
 @cli.command()
-def seed() -> None:
+def seed(
+    demo_activity: Annotated[
+        bool, typer.Option("--demo-activity", help="Let a term have happened in its sections, with made-up classmates.")
+    ] = False,
+) -> None:
     """Create what is missing of the demo: courses, sections, people. Changes nothing that exists."""
     from backend import wiring
     from backend.core.settings import get_settings
@@ -155,6 +162,9 @@ def seed() -> None:
         _show_sign_ins(made)
     else:
         _say(f"The demo is all there. Its sign-ins were written to {get_settings().data_dir / wiring.SIGN_INS_FILE}.")
+    if demo_activity:
+        seeded = run(wiring.seed_demo_activity, needs=["postgres"], command="stoa seed")
+        _say(f"A term happened in {', '.join(seeded)}." if seeded else "Its sections have conversations already.")
 
 
 @cli.command("rotate-key")
@@ -230,6 +240,61 @@ def export_file() -> None:
     print(yaml.safe_dump(exported, sort_keys=False, allow_unicode=True), end="")
 
 
+sandbox = typer.Typer(help="Running programs that nobody trusts.", no_args_is_help=True)
+cli.add_typer(sandbox, name="sandbox")
+
+
+@sandbox.command("build")
+def build_image() -> None:
+    """Build or pull the sandbox's image now, so that no first run waits for it."""
+    from backend.sandbox import prepare_image
+
+    _say(f"The image is there: {prepare_image()}.")
+
+
+@sandbox.command("run")
+def run_file(
+    file: Annotated[Path, typer.Argument(help="A Python program.", exists=True, dir_okay=False)],
+    stdin: Annotated[Path | None, typer.Option(help="Its standard input.", exists=True, dir_okay=False)] = None,
+    tests: Annotated[
+        Path | None, typer.Option(help="Tests as an exercise has them, JSON or YAML.", exists=True, dir_okay=False)
+    ] = None,
+    seconds: Annotated[float, typer.Option("--time", help="Seconds it may take.", min=0.1, max=300)] = 5.0,
+    memory: Annotated[int, typer.Option(help="Megabytes it may use.", min=32, max=4096)] = 128,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False,
+) -> None:
+    """Run a Python program in the sandbox, or grade it by tests.
+
+    Exit status 0 only when it ended well within its limits, and passed every test.
+    """
+    from backend.core.logs import configure_logging
+    from backend.grading import try_tests
+    from backend.sandbox import Limits, try_file
+    from backend.terminal import show_results, show_run
+
+    configure_logging()
+    limits = Limits(wall_seconds=seconds, cpu_seconds=seconds, memory_mb=memory)
+    if tests is not None:
+        results = _in_sandbox(try_tests(file.read_text("utf-8"), _read_yaml(tests), limits))
+        show_results(results, as_json=as_json)
+        raise typer.Exit(0 if results.passed else 1)
+    given = stdin.read_bytes() if stdin else b""
+    result = _in_sandbox(try_file(file.name, file.read_bytes(), given, limits))
+    show_run(result, as_json=as_json)
+    if result["verdict"]:
+        raise typer.Exit(1)
+
+
+def _in_sandbox(work: Coroutine[None, None, Result]) -> Result:
+    from backend.sandbox import SandboxUnavailable
+
+    try:
+        return asyncio.run(work)
+    except SandboxUnavailable:
+        _say("stoa: the sandbox can't run anything now; `stoa doctor` says what is missing.")
+        raise typer.Exit(1) from None
+
+
 def _read_yaml(file: Path) -> object:
     import yaml
 
@@ -252,7 +317,10 @@ def _prepare(demo: bool = False, bucket: bool = False) -> "list[DemoSignIn]":
         await wiring.seed_configuration()
         if bucket:
             await storage.ensure_bucket()
-        return await wiring.seed_demo() if demo else []
+        made = await wiring.seed_demo() if demo else []
+        if made:
+            await wiring.seed_demo_activity()
+        return made
 
     upgrade()
     return asyncio.run(_closing(seed()))

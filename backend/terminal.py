@@ -1,10 +1,10 @@
-"""A completion in the terminal: text as it comes, or one JSON event per line for programs."""
+"""What commands show in the terminal: text as it comes, or JSON for programs."""
 
 import json
 import re
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,7 @@ from backend.genai import (
     close_providers,
     stream,
 )
+from backend.grading import Results
 
 TERMINAL_CODES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters but tab and line feed: an answer must not move the cursor or rename the window."""
@@ -61,6 +62,29 @@ async def _answer(text: str, feature: Feature, section: str | None, model: str |
     async with aclosing(stream(request)) as events:
         async for event in events:
             yield event
+
+
+def show_run(result: Mapping[str, Any], *, as_json: bool) -> None:
+    """How a program in the sandbox went: as JSON, or its output, and on standard error what is to be said of it."""
+    if as_json:
+        _write_json(dict(result))
+        return
+    _print(TERMINAL_CODES.sub("", result["stdout"]))
+    print(TERMINAL_CODES.sub("", result["stderr"]), end="", file=sys.stderr)
+    print(f"[{result['sentence']} {result['wall_seconds']:.2f} s, {result['max_rss_kb'] // 1024} MB]", file=sys.stderr)
+
+
+def show_results(results: Results, *, as_json: bool) -> None:
+    """How a program did in tests: as JSON, or a line for each test with what came out where it failed."""
+    if as_json:
+        _write_json(results.model_dump(mode="json"))
+        return
+    for test in results.tests:
+        _print(TERMINAL_CODES.sub("", f"{test.status}  {test.name}  {test.extra_data.verdict.sentence}") + "\n")
+        if test.status == "failed":
+            for label, text in (("expected", test.extra_data.expected), ("came out", test.extra_data.actual)):
+                _print(f"        {label}: {text!r}\n")
+    _print(f"{results.score:g} of {results.max_score:g} points, {results.execution_time:.2f} s\n")
 
 
 def described(event: Event) -> dict[str, Any]:

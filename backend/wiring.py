@@ -5,15 +5,17 @@ import secrets
 from dataclasses import dataclass
 from importlib import import_module
 
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend import genai, grading, jobs, sandbox, storage
+from backend import authoring, dialogue, genai, grading, insights, jobs, sandbox, storage
 from backend.access import Role, enrol, ensure_person
 from backend.core.database import transaction
 from backend.core.settings import get_settings
 from backend.courses import ensure_course, ensure_section
 from backend.courses.demo import demo_courses
 from backend.courses.models import Section
+from backend.insights.demo import seed_activity
 
 TABLE_MODULES = (
     "backend.access.models",
@@ -23,9 +25,17 @@ TABLE_MODULES = (
     "backend.jobs.models",
     "backend.grading.models",
     "backend.dialogue.models",
+    "backend.authoring.models",
+    "backend.insights.models",
 )
 
-JOB_KINDS: tuple[jobs.Kind, ...] = grading.JOB_KINDS
+JOB_KINDS: tuple[jobs.Kind, ...] = (
+    jobs.ARTIFACT_CLEANUP,
+    dialogue.EXPORT,
+    authoring.COURSE_GENERATE,
+    *grading.JOB_KINDS,
+    *insights.JOB_KINDS,
+)
 """Every kind of job there is; handlers live with their subject."""
 
 DEMO_SECTIONS = {
@@ -98,6 +108,20 @@ async def seed_demo() -> list[DemoSignIn]:
     if made:
         _keep(made)
     return made
+
+
+async def seed_demo_activity() -> list[str]:
+    """Let a term have happened in the demo's sections that are there and have no conversations; their slugs.
+
+    The same each time on the same day. The first rollup counts it; until then figures are counted when they are read.
+    """
+    seeded = []
+    for slug in (slug for runs in DEMO_SECTIONS.values() for slug, _, _ in runs):
+        async with transaction() as session:
+            section = (await session.exec(select(Section).where(Section.slug == slug))).one_or_none()
+            if section and await seed_activity(session, section.id, slug, section.timezone, section.version_id):
+                seeded.append(slug)
+    return seeded
 
 
 async def _seed_courses(session: AsyncSession) -> list[list[Section]]:

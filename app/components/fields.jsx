@@ -54,7 +54,7 @@ export function Form({ values, errors = NOTHING, busy = false, subject = "", sto
 }
 
 /** Save, disabled until something changed, and what stands beside it; above it what is wrong with the whole form. */
-export function SaveBar({ label = "Save", children }) {
+export function SaveBar({ label = "Save", busyLabel = "Saving…", children }) {
   const { dirty, working, errors, onReload } = useContext(FormContext);
   const newest = "Drop my changes and show the newest";
   return h(
@@ -68,7 +68,7 @@ export function SaveBar({ label = "Save", children }) {
         h("p", null, errors[CONFLICT]),
         h("button", { type: "button", className: "btn", disabled: working, onClick: onReload }, newest),
       ),
-    h("button", { type: "submit", className: "btn primary", disabled: working || !dirty }, working ? "Saving…" : label),
+    h("button", { type: "submit", className: "btn primary", disabled: working || !dirty }, working ? busyLabel : label),
     children,
     h("span", { className: "meta", role: "status" }, dirty && !working ? "Unsaved changes" : ""),
   );

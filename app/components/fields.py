@@ -69,6 +69,7 @@ class _SaveBar(rx.Component):
     tag = "SaveBar"
 
     label: rx.Var[str]
+    busy_label: rx.Var[str]
 
 
 class _SendButton(rx.Component):
@@ -166,10 +167,10 @@ def group(title: rx.Var[str] | str, *children: rx.Component, hint: str = "") -> 
     )
 
 
-def save_bar(*others: rx.Component, label: str = "Save", cancel: str = "") -> rx.Component:
+def save_bar(*others: rx.Component, label: str = "Save", busy_label: str = "Saving…", cancel: str = "") -> rx.Component:
     """The foot of a form: Save, Cancel (a link to `cancel`), then `others`."""
     back = [rx.el.a("Cancel", href=cancel, class_name="btn")] if cancel else []
-    return _SaveBar.create(*back, *others, label=label)
+    return _SaveBar.create(*back, *others, label=label, busy_label=busy_label)
 
 
 def send_button(

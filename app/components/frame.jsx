@@ -2,10 +2,11 @@
 // breaks or another page opens. Reflex's own ways to reach the browser from an event (toasts, colour mode) evaluate
 // strings, which our content policy forbids; these follow state instead.
 import { createElement as h, useContext, useEffect, useRef, useState } from "react";
-import { useLocation, useNavigationType } from "react-router";
+import { Link, useLocation, useNavigationType } from "react-router";
 import { ColorModeContext, EventLoopContext } from "$/utils/context";
 
 const SHOWN_MS = 6000;
+const LINK_SHOWN_MS = 15000; // long enough to get there
 const TOLD = "stoa-told"; // in this tab: the last short message that was shown
 const LOST = 2; // failed attempts to connect before the reader is told: the first one may be a hiccup
 
@@ -25,14 +26,20 @@ export function Toast({ toast }) {
     if (!toast?.nonce || sessionStorage.getItem(TOLD) === toast.nonce) return undefined;
     sessionStorage.setItem(TOLD, toast.nonce); // a page that is loaded anew is sent the last one again
     setShown(toast);
-    const timer = setTimeout(() => setShown(null), SHOWN_MS);
+    const timer = setTimeout(() => setShown(null), toast.href ? LINK_SHOWN_MS : SHOWN_MS);
     return () => clearTimeout(timer);
   }, [toast?.nonce]);
   return h(
     "div",
     { className: "toasts", role: "status", "aria-live": "polite" },
     failures.length >= LOST && h("p", { className: "toast bad", key: "connection" }, "No connection. Trying again…"),
-    shown && h("p", { className: `toast ${shown.tone}`, key: shown.nonce }, shown.text),
+    shown &&
+      h(
+        "p",
+        { className: `toast ${shown.tone}`, key: shown.nonce },
+        shown.text,
+        shown.href && h(Link, { to: shown.href, onClick: () => setShown(null) }, "Show"),
+      ),
   );
 }
 

@@ -46,6 +46,7 @@ def _top(nav: rx.Component | None) -> rx.Component:
             disclosure(
                 rx.el.p(rx.el.span(Session.name, class_name="title"), rx.el.span(Session.email, class_name="meta")),
                 rx.el.a("Account", href="/account"),
+                rx.el.a("My jobs", href="/jobs"),
                 rx.cond(Session.is_administrator, rx.el.a("Administration", href="/admin/models")),
                 sign_out("Sign out"),
                 class_name="account",

@@ -1,5 +1,6 @@
 // What keeps a page of live figures live.
 import { createElement as h, useContext, useEffect, useState, useSyncExternalStore } from "react";
+import { useLocation } from "react-router";
 import { EventLoopContext } from "$/utils/context";
 
 const LOST_MS = 10_000; // an answer that hasn't come by then won't: the process that had to give it is gone
@@ -9,7 +10,7 @@ const LOST_MS = 10_000; // an answer that hasn't come by then won't: the process
  * or the connection is lost, and at once when either is over.
  */
 export function Pulse({ seconds, answered, onBeat }) {
-  const visible = useSyncExternalStore(subscribe, () => document.visibilityState === "visible", () => false);
+  const visible = useVisible();
   const connected = useContext(EventLoopContext)[1].length === 0;
   const [asked, setAsked] = useState(null);
   useEffect(() => {
@@ -28,6 +29,16 @@ export function Pulse({ seconds, answered, onBeat }) {
   return null;
 }
 
+/** Calls `onGlance` when a page is opened, when the tab is looked at again, and when `nonce` changes. */
+export function Glance({ nonce, onGlance }) {
+  const { pathname } = useLocation();
+  const visible = useVisible();
+  useEffect(() => {
+    if (visible) onGlance();
+  }, [visible, pathname, nonce]);
+  return null;
+}
+
 /** "in 12 s", counted down from `seconds` in the browser. */
 export function Countdown({ seconds, nonce }) {
   const [left, setLeft] = useState(seconds);
@@ -37,6 +48,10 @@ export function Countdown({ seconds, nonce }) {
     return () => clearInterval(timer);
   }, [seconds, nonce]);
   return h("span", { className: "figure" }, left > 0 ? `in ${left} s` : "now");
+}
+
+function useVisible() {
+  return useSyncExternalStore(subscribe, () => document.visibilityState === "visible", () => false);
 }
 
 function subscribe(changed) {

@@ -18,6 +18,16 @@ class Pulse(rx.Component):
     on_beat: rx.EventHandler[rx.event.no_args_event_spec]
 
 
+class Glance(rx.Component):
+    """Calls `on_glance` when a page is opened, when the tab is looked at again, and when `nonce` changes."""
+
+    library = _LIBRARY
+    tag = "Glance"
+
+    nonce: rx.Var[str]
+    on_glance: rx.EventHandler[rx.event.no_args_event_spec]
+
+
 class Countdown(rx.Component):
     """Seconds until something, counted down."""
 

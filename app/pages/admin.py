@@ -9,6 +9,7 @@ TABS = (
     ("services", "Service configs"),
     ("features", "Features"),
     ("limits", "Limits"),
+    ("jobs", "Jobs"),
     ("health", "Health"),
     ("usage", "Usage and cost"),
     ("audit", "Audit"),

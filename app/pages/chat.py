@@ -62,6 +62,9 @@ def _list() -> rx.Component:
                 ChatState.has_more,
                 rx.el.button("Show more", on_click=ChatState.show_more, class_name="btn wide", type="button"),
             ),
+            rx.el.button(
+                "Export my conversations", on_click=ChatState.export, class_name="btn quiet wide", type="button"
+            ),
         ),
         rx.el.p(
             rx.cond(

@@ -2,10 +2,15 @@
 
 import reflex as rx
 
+from app.components.jobs import job_row
 from app.components.page import opened, page, skeleton
+from app.components.pulse import Pulse
 from app.components.when import moment
 from app.state.home import BudgetItem, HomeState, RecentItem, SectionItem
 from app.state.session import Session
+
+JOBS_INTERVAL = 5
+"""Seconds between readings of jobs that go on."""
 
 
 def home() -> rx.Component:
@@ -22,6 +27,7 @@ def home() -> rx.Component:
                     rx.el.ul(rx.foreach(HomeState.sections, _section), class_name="sections"),
                     _empty(),
                 ),
+                rx.cond(HomeState.jobs.length() > 0, _jobs()),
                 rx.cond(HomeState.recent.length() > 0, _recent()),
                 class_name="page",
             ),
@@ -66,6 +72,19 @@ def _section(item: rx.Var[SectionItem]) -> rx.Component:
             class_name="card link",
         ),
     )  # fmt: skip
+
+
+def _jobs() -> rx.Component:
+    return rx.el.section(
+        rx.cond(
+            HomeState.jobs_go_on,
+            Pulse.create(seconds=JOBS_INTERVAL, answered=HomeState.beats, on_beat=HomeState.look_at_jobs),
+        ),
+        rx.el.h2("My jobs"),
+        rx.el.ul(rx.foreach(HomeState.jobs, job_row), class_name="rows jobs"),
+        rx.el.p(rx.el.a("All my jobs", href="/jobs"), class_name="after-rows"),
+        class_name="block",
+    )
 
 
 def _recent() -> rx.Component:

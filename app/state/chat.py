@@ -10,7 +10,13 @@ from app.state.tutor import TutorState
 from backend.core.errors import NotFound, StoaError
 from backend.core.ids import parse_id
 from backend.courses import open_section
-from backend.dialogue import ConversationCard, delete_conversation, list_conversations, rename_conversation
+from backend.dialogue import (
+    ConversationCard,
+    delete_conversation,
+    list_conversations,
+    rename_conversation,
+    start_export,
+)
 from backend.dialogue.conversations import PAGE
 
 
@@ -68,6 +74,12 @@ class ChatState(Session):
         """Show only conversations in which `text` occurs."""
         self.search = text[:200] if isinstance(text, str) else ""
         await self._refresh()
+
+    @rx.event
+    async def export(self) -> Any:
+        """Have the person's conversations here exported, and show how far that is."""
+        section = await open_section(acting(), self.slug)
+        return rx.redirect(f"/jobs/{await start_export(acting(), section.id)}")
 
     @rx.event
     async def show_more(self) -> Any:

@@ -4,11 +4,13 @@ from typing import Any, TypedDict
 
 import reflex as rx
 
+from app.state.job_words import JobItem, job_item
 from app.state.session import Session, acting
 from backend.core.errors import StoaError
 from backend.courses import list_sections
 from backend.dialogue import recent_conversations
 from backend.genai import Budget, BudgetState, budget_states
+from backend.jobs import current_jobs, names_of
 
 
 class SectionItem(TypedDict):
@@ -48,6 +50,11 @@ class HomeState(Session):
     recent: list[RecentItem] = []
     budgets: list[BudgetItem] = []
     """For administrators."""
+    jobs: list[JobItem] = []
+    """Those that wait and run, and those that ended within a day."""
+    jobs_go_on: bool = False
+    beats: int = 0
+    """Counts readings of the jobs."""
     loading: bool = True
 
     @rx.event
@@ -59,6 +66,7 @@ class HomeState(Session):
             cards = await list_sections(actor)
             talks = await recent_conversations(actor)
             budgets = await budget_states(actor) if actor.is_administrator else []
+            await self._read_jobs()
         except StoaError as error:
             return self._refusal(error)
         by_id = {card.id: card for card in cards}
@@ -86,6 +94,18 @@ class HomeState(Session):
         self.budgets = [_budget(each) for each in budgets if each.spending.state is not BudgetState.OK]
         self.loading = False
         return None
+
+    @rx.event
+    async def look_at_jobs(self) -> None:
+        """Read the person's jobs anew."""
+        await self._read_jobs()
+
+    async def _read_jobs(self) -> None:
+        found = await current_jobs(acting())
+        names = await names_of(acting(), found)
+        self.jobs = [job_item(job, names.section_of(job)) for job in found]
+        self.jobs_go_on = any(job.finished_at is None for job in found)
+        self.beats += 1
 
 
 def _budget(budget: Budget) -> BudgetItem:

@@ -28,11 +28,12 @@ def acting() -> Actor:
 
 
 class ToastItem(TypedDict):
-    """A short message; `nonce` is new each time, `tone` is plain or bad."""
+    """A short message; `nonce` is new each time, `tone` is plain or bad, `href` leads to more of it."""
 
     nonce: str
     text: str
     tone: str
+    href: str
 
 
 class Session(rx.State):
@@ -47,15 +48,15 @@ class Session(rx.State):
     problem: str = ""
     """Why the page has nothing to show, in a sentence; empty when it has."""
 
-    toast: ToastItem = {"nonce": "", "text": "", "tone": "plain"}
+    toast: ToastItem = {"nonce": "", "text": "", "tone": "plain", "href": ""}
 
     @rx.event
     async def tell(self, text: str, tone: str = "bad") -> None:
         """Show a short message in this tab."""
         self._tell(str(text)[:500], tone)
 
-    def _tell(self, text: str, tone: str = "plain") -> None:
-        self.toast = ToastItem(nonce=uuid4().hex, text=text, tone="bad" if tone == "bad" else "plain")
+    def _tell(self, text: str, tone: str = "plain", href: str = "") -> None:
+        self.toast = ToastItem(nonce=uuid4().hex, text=text, tone="bad" if tone == "bad" else "plain", href=href)
 
     def _take(self, actor: Actor) -> None:
         self.person = str(actor.person_id or "")

@@ -3,6 +3,7 @@
 from backend.access.audit import AUDIT_PAGE, AuditChange, AuditLine, audit_kinds, read_audit
 from backend.access.errors import PersonDisabled, WrongPassword
 from backend.access.models import AuditEntry, Person, Role, Theme
+from backend.access.passwords import unusable_password
 from backend.access.people import enrol, ensure_person
 from backend.access.policy import ANONYMOUS, SYSTEM, Action, Actor, Scope, Visibility, can, require
 from backend.access.queries import record
@@ -52,4 +53,5 @@ __all__ = [
     "sign_in",
     "sign_out",
     "sign_out_everywhere",
+    "unusable_password",
 ]

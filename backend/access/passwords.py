@@ -1,6 +1,7 @@
 """Passwords: argon2id, off the event loop, in constant time for people who don't exist."""
 
 import asyncio
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
@@ -19,6 +20,11 @@ _threads = ThreadPoolExecutor(2, thread_name_prefix="passwords")
 @lru_cache(maxsize=1)
 def _nobodys_hash() -> str:
     return _hasher.hash("the password of nobody")
+
+
+async def unusable_password() -> str:
+    """The hash of a password that nobody knows: for people who can't sign in."""
+    return await hash_password(secrets.token_urlsafe(32))
 
 
 async def hash_password(password: str) -> str:

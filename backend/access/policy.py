@@ -26,6 +26,8 @@ class Action(StrEnum):
     """Rename, delete, rate, stop."""
     CONVERSATION_CONTINUE = "conversation.continue"
     """Ask further, edit, regenerate: also needs to be in the section still."""
+    COURSE_GENERATE = "course.generate"
+    """Have a section's course written by a model, and read such drafts."""
     EXERCISE_RUN = "exercise.run"
     """Run code in the sandbox: an exercise's visible tests, or the code by itself."""
     EXERCISE_SUBMIT = "exercise.submit"
@@ -45,6 +47,18 @@ class Action(StrEnum):
     """Cancel, retry."""
     JOBS_ADMINISTER = "jobs.administer"
     """See everybody's jobs and the workers, change jobs in bulk, pause lanes and kinds."""
+    INSIGHTS_READ = "insights.read"
+    """See a section's figures, cost and recommendation: sums only, nobody's words."""
+    INSIGHTS_STUDENTS = "insights.students"
+    """See what students of a section asked, under pseudonyms, who may need help, and mark what was seen to."""
+    INSIGHTS_REVEAL = "insights.reveal"
+    """Learn the name behind a pseudonym, on the record."""
+    INSIGHTS_RECOMMEND = "insights.recommend"
+    """Have a recommendation written, which costs tokens."""
+    INSIGHTS_CONFIGURE = "insights.configure"
+    """Say what the section's dashboard may show."""
+    INSIGHTS_MAINTAIN = "insights.maintain"
+    """Keep the rollups: the system itself."""
 
 
 class Visibility(StrEnum):
@@ -127,6 +141,7 @@ RULES: Mapping[Action, Rule] = {
     Action.CONVERSATION_READ: _any_of(Relation.OWNER),
     Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
     Action.CONVERSATION_CONTINUE: _owner_and(MEMBER),
+    Action.COURSE_GENERATE: _any_of(Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
     Action.EXERCISE_RUN: (*ANY_MEMBER, *_any_of(Relation.ADMINISTRATOR)),
     Action.EXERCISE_SUBMIT: _any_of(Relation.STUDENT),
     Action.EXERCISE_TRY: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR),
@@ -139,12 +154,19 @@ RULES: Mapping[Action, Rule] = {
     Action.JOB_READ: _any_of(Relation.OWNER, Relation.ADMINISTRATOR),
     Action.JOB_CHANGE: _any_of(Relation.OWNER, Relation.ADMINISTRATOR),
     Action.JOBS_ADMINISTER: _any_of(Relation.ADMINISTRATOR),
+    Action.INSIGHTS_READ: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
+    Action.INSIGHTS_STUDENTS: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR),
+    Action.INSIGHTS_REVEAL: _any_of(Relation.INSTRUCTOR),
+    Action.INSIGHTS_RECOMMEND: _any_of(Relation.INSTRUCTOR),
+    Action.INSIGHTS_CONFIGURE: _any_of(Relation.INSTRUCTOR),
+    Action.INSIGHTS_MAINTAIN: (),
 }
 
 
 OF_A_SECTION = frozenset(
     {
         Action.TUTOR_ASK,
+        Action.COURSE_GENERATE,
         Action.EXERCISE_RUN,
         Action.EXERCISE_SUBMIT,
         Action.EXERCISE_TRY,
@@ -201,4 +223,5 @@ def _reading(action: Action) -> Action:
         return Action.CONVERSATION_READ
     if action is Action.JOB_CHANGE:
         return Action.JOB_READ
-    return Action.SECTION_READ if action in OF_A_SECTION else action
+    of_section = action in OF_A_SECTION or action.value.startswith("insights.")
+    return Action.SECTION_READ if of_section else action

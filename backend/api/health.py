@@ -17,6 +17,7 @@ from backend.core.redis import ping_redis
 from backend.core.settings import get_settings
 from backend.core.telemetry import REGISTRY
 from backend.genai import Feature, resolve
+from backend.jobs import job_figures
 from backend.storage import ping_storage
 
 router = APIRouter(tags=["operations"])
@@ -77,4 +78,4 @@ async def metrics(request: Request, actor: CurrentActor) -> Response:
     given = request.headers.get("authorization", "")
     if token is None or not secrets.compare_digest(given.encode(), f"Bearer {token.get_secret_value()}".encode()):
         require(actor, Action.METRICS_READ)
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(REGISTRY) + await job_figures(), media_type=CONTENT_TYPE_LATEST)

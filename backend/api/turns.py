@@ -1,7 +1,5 @@
 """Turns over HTTP: ask, stop, and follow the answer as server-sent events."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
 
@@ -9,14 +7,12 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from backend.api.event_streams import STREAMED, event_stream
 from backend.api.identity import CurrentActor
 from backend.courses import open_lesson, open_section
-from backend.dialogue import Frame, ask, follow_turn, open_conversation, stop
+from backend.dialogue import ask, follow_turn, open_conversation, stop
 
 router = APIRouter(prefix="/v1", tags=["tutor"])
-
-RECONNECT = "retry: 1000\n\n"
-"""Milliseconds a browser waits before it reconnects; the default of three seconds feels broken."""
 
 
 class Question(BaseModel):
@@ -85,23 +81,12 @@ async def stop_turn(actor: CurrentActor, turn_id: UUID) -> dict[str, str]:
     return {"status": "stopping"}
 
 
-@router.get(
-    "/turns/{turn_id}/events",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "Ended, and nothing newer."}},
-)
+@router.get("/turns/{turn_id}/events", response_class=StreamingResponse, responses=STREAMED)
 async def turn_events(
     actor: CurrentActor, turn_id: UUID, last_event_id: Annotated[str, Header(max_length=40)] = ""
 ) -> Response:
     """The answer as it grows: `routed`, `text`, `restarted`, `snapshot`, and `end` or `error` last."""
-    batches = await follow_turn(actor, turn_id, last_event_id)
-    if batches is None:
-        return Response(status_code=204)
-    return StreamingResponse(
-        _encoded(batches),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return event_stream(await follow_turn(actor, turn_id, last_event_id))
 
 
 @router.get("/conversations/{conversation_id}")
@@ -114,10 +99,3 @@ async def read_conversation(actor: CurrentActor, conversation_id: UUID, before: 
         has_earlier=view.has_earlier,
         messages=[MessageOut.model_validate(message, from_attributes=True) for message in view.messages],
     )
-
-
-async def _encoded(batches: AsyncGenerator[list[Frame], None]) -> AsyncGenerator[str, None]:
-    yield RECONNECT
-    async with aclosing(batches):
-        async for frames in batches:
-            yield "".join(frame.encode() for frame in frames)

@@ -66,7 +66,7 @@ def written(rows: list[ExportRow], by: Dimension | None) -> str:
     lines.writerow(["day", *([by.value, "detail", "id"] if by else []), *FIGURES])
     for each in rows:
         about = [safe(each.row.name), safe(each.row.detail), each.row.key] if by else []
-        lines.writerow([each.day.isoformat(), *about, *_cells(each.row.figures)])
+        lines.writerow([each.day.isoformat(), *about, *cells_of(each.row.figures)])
     return file.getvalue()
 
 
@@ -75,7 +75,8 @@ def safe(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def _cells(figures: Figures) -> list[object]:
+def cells_of(figures: Figures) -> list[object]:
+    """Figures as the cells of a line, in the order of `FIGURES`; unpriced attempts alone have no cost."""
     known = figures.attempts > figures.unpriced or not figures.attempts
     return [
         figures.requests,

@@ -41,6 +41,21 @@ class StreamEvent:
     data: str
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One server-sent event; one without a name is a comment that keeps the connection open."""
+
+    name: str = ""
+    data: str = ""
+    id: str = ""
+
+    def encode(self) -> str:
+        """The frame on the wire (WHATWG HTML, server-sent events)."""
+        if not self.name:
+            return ": alive\n\n"
+        return f"{f'id: {self.id}' + chr(10) if self.id else ''}event: {self.name}\ndata: {self.data}\n\n"
+
+
 class Sign(Enum):
     """What a follower gets instead of events."""
 

@@ -172,6 +172,9 @@ class Settings(BaseSettings):
         5.0, ge=0, description="Longest wait after a job's first passing failure; it doubles with each further one."
     )
     job_backoff_cap: float = Field(600.0, ge=0, description="Longest wait after any passing failure.")
+    job_artifact_days: int = Field(
+        30, ge=1, description="Days after a job's end for which the files that it made can be downloaded."
+    )
     job_watchdog: float = Field(
         60.0, gt=0, description="Time after which a worker whose event loop hangs ends itself, to be started again."
     )

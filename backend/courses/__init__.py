@@ -19,7 +19,15 @@ from backend.courses.schemas import (
     SectionName,
     SectionView,
 )
-from backend.courses.writing import CourseText, LessonText, ensure_course, ensure_section
+from backend.courses.writing import (
+    CourseText,
+    LessonText,
+    Modules,
+    draft_version,
+    ensure_course,
+    ensure_section,
+    version_modules,
+)
 
 __all__ = [
     "BlockView",
@@ -28,10 +36,12 @@ __all__ = [
     "LessonText",
     "LessonView",
     "ModuleView",
+    "Modules",
     "PlacedExercise",
     "SectionCard",
     "SectionName",
     "SectionView",
+    "draft_version",
     "ensure_course",
     "ensure_section",
     "find_sections",
@@ -41,4 +51,5 @@ __all__ = [
     "open_section",
     "open_section_by_id",
     "place_exercise",
+    "version_modules",
 ]

@@ -125,6 +125,32 @@ async def latest_version(session: AsyncSession, course_id: UUID) -> CourseVersio
     ).one()
 
 
+async def course_of(session: AsyncSession, section_id: UUID) -> UUID:
+    """The course that a section runs."""
+    return (await session.exec(select(Section.course_id).where(col(Section.id) == section_id))).one()
+
+
+async def next_number(session: AsyncSession, course_id: UUID) -> int:
+    """The number of a course's next version. Others who ask wait for our commit."""
+    await session.exec(select(Course.id).where(col(Course.id) == course_id).with_for_update())
+    latest = select(func.coalesce(func.max(CourseVersion.number), 0)).where(col(CourseVersion.course_id) == course_id)
+    return (await session.exec(latest)).one() + 1
+
+
+async def bodies_of(session: AsyncSession, version_id: UUID) -> dict[UUID, list[str]]:
+    """The text of every Markdown block of a version, in order, by lesson id."""
+    rows = await session.exec(
+        select(Block.lesson_id, Block.body)
+        .join(Lesson, col(Lesson.id) == col(Block.lesson_id))
+        .where(col(Lesson.version_id) == version_id, col(Block.kind) == BlockKind.MARKDOWN)
+        .order_by(col(Block.position))
+    )
+    found: dict[UUID, list[str]] = {}
+    for lesson_id, body in rows.all():
+        found.setdefault(lesson_id, []).append(body)
+    return found
+
+
 async def sections_matching(
     session: AsyncSession, actor: Actor, text: str, limit: int
 ) -> Sequence[tuple[Section, Course]]:

@@ -1,8 +1,8 @@
-"""Putting a whole course into the database as a published version."""
+"""Putting a whole course into the database, as a published version or as a draft."""
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from uuid import UUID, uuid5
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -29,14 +29,18 @@ class LessonText:
     """(name, exercise), after the text; the name makes the key that stays the same from version to version."""
 
 
+Modules = tuple[tuple[str, tuple[LessonText, ...]], ...]
+"""A version's chapters: (title, lessons)."""
+
+
 @dataclass(frozen=True, slots=True)
 class CourseText:
-    """A course as an author hands it in: modules are (title, lessons)."""
+    """A course as an author hands it in: module by module."""
 
     slug: str
     title: str
     summary: str
-    modules: tuple[tuple[str, tuple[LessonText, ...]], ...]
+    modules: Modules
 
 
 def split_blocks(markdown: str) -> list[str]:
@@ -59,7 +63,7 @@ async def ensure_course(session: AsyncSession, text: CourseText) -> tuple[Course
     version = await queries.latest_version(session, course.id)
     if version.number > 1 or not _has_exercises(text) or await queries.has_exercises(session, version.id):
         return course, version
-    second = await _publish(session, course, text, number=2)
+    second = await _publish(session, course, text, await queries.next_number(session, course.id))
     await queries.pin_version(session, version.id, second.id)
     return course, second
 
@@ -80,19 +84,36 @@ async def _publish(session: AsyncSession, course: Course, text: CourseText, numb
     version = CourseVersion(course_id=course.id, number=number, status=VersionStatus.PUBLISHED, published_at=now())
     session.add(version)
     await session.flush()
-    for position, (title, lessons) in enumerate(text.modules):
-        module = Module(version_id=version.id, position=position, title=title)
-        session.add(module)
-        await session.flush()
-        for place, lesson in enumerate(lessons):
-            await _add_lesson(session, course, version.id, module.id, place, lesson)
+    await _add_modules(session, version.id, text.modules, course.id)
     return version
 
 
+async def draft_version(session: AsyncSession, section_id: UUID, modules: Modules) -> UUID:
+    """Store `modules` as the next version, a draft, of the course that a section runs; its id.
+
+    Its lessons are new ones, whatever they are called: they share no key with those of other versions.
+    """
+    course_id = await queries.course_of(session, section_id)
+    version = CourseVersion(course_id=course_id, number=await queries.next_number(session, course_id))
+    session.add(version)
+    await session.flush()
+    await _add_modules(session, version.id, modules, version.id)
+    return version.id
+
+
+async def _add_modules(session: AsyncSession, version_id: UUID, modules: Modules, space: UUID) -> None:
+    """Store a version's modules. Lessons get their keys from `space` and their slugs."""
+    for position, (title, lessons) in enumerate(modules):
+        module = Module(version_id=version_id, position=position, title=title)
+        session.add(module)
+        await session.flush()
+        for place, lesson in enumerate(lessons):
+            await _add_lesson(session, uuid5(space, lesson.slug), version_id, module.id, place, lesson)
+
+
 async def _add_lesson(
-    session: AsyncSession, course: Course, version_id: UUID, module_id: UUID, position: int, text: LessonText
+    session: AsyncSession, key: UUID, version_id: UUID, module_id: UUID, position: int, text: LessonText
 ) -> None:
-    key = uuid5(course.id, text.slug)
     lesson = Lesson(
         version_id=version_id,
         module_id=module_id,
@@ -118,6 +139,22 @@ async def _add_lesson(
                 body=exercise.model_dump_json(),
             )
         )
+
+
+async def version_modules(session: AsyncSession, version_id: UUID) -> Modules:
+    """A version's texts, as an author would hand them in; without its exercises."""
+    bodies = await queries.bodies_of(session, version_id)
+    lessons = [
+        (
+            module.title,
+            module.id,
+            LessonText(x.slug, x.title, x.minutes, "\n\n".join(bodies.get(x.id, ())), graded=x.graded),
+        )
+        for module, x in await queries.outline(session, version_id)
+    ]
+    return tuple(
+        (title, tuple(text for _, _, text in held)) for (title, _), held in groupby(lessons, lambda each: each[:2])
+    )
 
 
 async def ensure_section(

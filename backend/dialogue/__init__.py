@@ -9,16 +9,17 @@ from backend.dialogue.conversations import (
     recent_conversations,
     rename_conversation,
 )
-from backend.dialogue.following import Frame, follow_turn
+from backend.dialogue.exporting import EXPORT, start_export
+from backend.dialogue.following import follow_turn
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
 from backend.dialogue.tools import DialogueTool, ToolContext, register_tool
 from backend.dialogue.turns import get_runner
 
 __all__ = [
+    "EXPORT",
     "ConversationCard",
     "ConversationView",
     "DialogueTool",
-    "Frame",
     "MessageView",
     "StartedTurn",
     "ToolContext",
@@ -35,5 +36,6 @@ __all__ = [
     "regenerate",
     "register_tool",
     "rename_conversation",
+    "start_export",
     "stop",
 ]

@@ -4,13 +4,12 @@ import json
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from itertools import groupby
 from uuid import UUID
 
 from backend.access import Actor
 from backend.core.errors import Invalid, NotFound, Unavailable
-from backend.core.events import SNAPSHOT, TEXT, Sign, StreamEvent, id_key
+from backend.core.events import SNAPSHOT, TEXT, Frame, Sign, StreamEvent, id_key
 from backend.core.redis import RedisError
 from backend.dialogue.asking import readable_turn
 from backend.dialogue.models import Message, Turn, TurnStatus
@@ -22,21 +21,6 @@ CHECKPOINT_ID = "0-0"
 """Id of what Postgres told while Redis was away: no event has it, so who resumes from it is told the whole again."""
 END_ID = f"{2**64 - 1}-0"
 """Id of an end that Postgres told: after it, nothing is left to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One server-sent event; one without a name is a comment that keeps the connection open."""
-
-    name: str = ""
-    data: str = ""
-    id: str = ""
-
-    def encode(self) -> str:
-        """The frame on the wire (WHATWG HTML, server-sent events)."""
-        if not self.name:
-            return ": alive\n\n"
-        return f"{f'id: {self.id}' + chr(10) if self.id else ''}event: {self.name}\ndata: {self.data}\n\n"
 
 
 async def follow_turn(actor: Actor, turn_id: UUID, last_id: str = "") -> AsyncGenerator[list[Frame], None] | None:

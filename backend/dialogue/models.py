@@ -47,7 +47,10 @@ class Conversation(Table, table=True):
     """One person's talk about one section's course, perhaps beside one lesson."""
 
     __tablename__ = "conversations"
-    __table_args__ = (Index("ix_conversations_history", "person_id", "section_id", "updated_at", "id"),)
+    __table_args__ = (
+        Index("ix_conversations_history", "person_id", "section_id", "updated_at", "id"),
+        Index("ix_conversations_section", "section_id", "created_at", "id"),
+    )
 
     feature: str
     section_id: UUID = Field(foreign_key="sections.id", ondelete="CASCADE")
@@ -68,6 +71,8 @@ class Message(Table, table=True):
         one_of("role", list(MessageRole)),
         CheckConstraint("rating IN (-1, 1)", name="rating"),
         Index("ix_messages_thread", "conversation_id", "id", postgresql_where=text("replaced_by IS NULL")),
+        Index("ix_messages_created_at", "created_at"),
+        Index("ix_messages_complaints", "created_at", postgresql_where=text("rating = -1")),
     )
 
     conversation_id: UUID = Field(foreign_key="conversations.id", ondelete="CASCADE", index=True)

@@ -1,11 +1,13 @@
 """The tool `run_python`: the tutor shows what a program does, in the sandbox, through the door that everybody uses."""
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from backend.access import Action, Actor, Scope, can
+from backend.core.errors import StoaError
 from backend.core.tasks import to_the_end
 from backend.courses import open_section_by_id
 from backend.dialogue.tools import DialogueTool, ToolContext
@@ -36,7 +38,7 @@ async def run_python(context: ToolContext, arguments: Program) -> str:
             await asyncio.sleep(LOOK_EVERY)
             run = await read_run(actor, run.job_id)
     except asyncio.CancelledError:
-        await to_the_end(cancel_job(actor, run.job_id))
+        await to_the_end(_cancel(actor, run.job_id))
         raise
     return _in_words(run.result)
 
@@ -51,7 +53,12 @@ async def allowed(actor: Actor, section_id: UUID) -> bool:
 def _in_words(result: ResultView) -> str:
     if result.state != ResultState.FINISHED:
         return f"It couldn't be run. {result.note}"
-    return f"{result.sentence}\nIt printed:\n{result.output}" if result.output else f"{result.sentence}\nIt printed nothing."
+    return f"{result.sentence}\nIt printed:\n{result.output or '(nothing)'}"
+
+
+async def _cancel(actor: Actor, job_id: UUID) -> None:
+    with suppress(StoaError):  # it has just ended
+        await cancel_job(actor, job_id)
 
 
 RUN_PYTHON = DialogueTool(

@@ -2,14 +2,15 @@
 
 from backend.genai.admission import use_pool
 from backend.genai.bootstrap import seed_configuration
-from backend.genai.budgets import Budget, BudgetState, Spending, budget_states
+from backend.genai.budgets import Budget, BudgetState, Spending, budget_states, month_start
 from backend.genai.catalogue import Catalogue, parse_catalogue
 from backend.genai.clients import close_providers
 from backend.genai.completions import CompletionRequest, generate, stream
 from backend.genai.defaults import DEFAULT_URLS
 from backend.genai.drift import Drift, read_drifts
-from backend.genai.errors import CompletionError
+from backend.genai.errors import CompletionError, MalformedAnswer
 from backend.genai.feature_forms import Assignment, save_assignments
+from backend.genai.feature_names import feature_name
 from backend.genai.feature_views import (
     Assigned,
     ConfigChoice,
@@ -47,14 +48,16 @@ from backend.genai.periods import Period, period, zone_named
 from backend.genai.provider_limits import LimitsForm, list_provider_limits, save_provider_limits
 from backend.genai.registry import export_catalogue, import_catalogue
 from backend.genai.resealing import Resealed, reseal_secrets
-from backend.genai.routing import context_window, model_notice, resolve
+from backend.genai.routing import context_window, model_notice, output_limit, resolve
 from backend.genai.schemas import (
     AssistantMessage,
     Completion,
     Event,
     Feature,
     Finished,
+    Message,
     Prompt,
+    ResponseSchema,
     Restarted,
     Routed,
     SystemMessage,
@@ -115,7 +118,9 @@ __all__ = [
     "Limits",
     "LimitsForm",
     "LimitsView",
+    "MalformedAnswer",
     "Measure",
+    "Message",
     "ModelChoice",
     "ModelFilter",
     "ModelForm",
@@ -125,6 +130,7 @@ __all__ = [
     "Period",
     "Prompt",
     "Resealed",
+    "ResponseSchema",
     "Restarted",
     "Routed",
     "ServiceDraft",
@@ -155,6 +161,7 @@ __all__ = [
     "delete_service",
     "export_catalogue",
     "export_usage",
+    "feature_name",
     "generate",
     "import_catalogue",
     "list_config_choices",
@@ -166,9 +173,11 @@ __all__ = [
     "list_services",
     "model_defaults",
     "model_notice",
+    "month_start",
     "more_overrides",
     "open_breaker",
     "open_service",
+    "output_limit",
     "parse_catalogue",
     "period",
     "read_drifts",

@@ -16,7 +16,7 @@ from backend.core.telemetry import ROUTING_DECISIONS
 from backend.genai.admission import admit
 from backend.genai.attempts import Said, try_model
 from backend.genai.budgets import note_spending
-from backend.genai.errors import CompletionError, InvalidRequest
+from backend.genai.errors import CompletionError, InvalidRequest, MalformedAnswer
 from backend.genai.ledger import Attempt, Purpose
 from backend.genai.routing import Chain, refuse_over_budget, resolve, single
 from backend.genai.schemas import (
@@ -75,8 +75,8 @@ async def stream(request: CompletionRequest) -> AsyncGenerator[Event, None]:
 async def generate(request: CompletionRequest) -> Completion:
     """Answer `request` as a whole. Raises what `stream` raises.
 
-    With a `response_schema`, `parsed` is the JSON, or None beside tool calls; `InvalidRequest` when the model didn't
-    write JSON.
+    With a `response_schema`, `parsed` is the JSON, or None beside tool calls; `MalformedAnswer` when the model
+    didn't write JSON.
     """
     text: list[str] = []
     calls: list[ToolCall] = []
@@ -178,7 +178,7 @@ def _parsed(answer: str) -> Any:
     try:
         return json.loads(_unfenced(answer))
     except (ValueError, RecursionError):
-        raise InvalidRequest(detail="the model's structured answer isn't JSON") from None
+        raise MalformedAnswer(answer) from None
 
 
 def _unfenced(answer: str) -> str:

@@ -78,6 +78,17 @@ class InvalidRequest(CompletionError):
     message = "The language model didn't accept this request."
 
 
+class MalformedAnswer(InvalidRequest):
+    """A structured answer isn't JSON; `text` is what came instead."""
+
+    code = "malformed_answer"
+    message = "The language model's answer wasn't in the form that it was asked for."
+
+    def __init__(self, text: str) -> None:
+        super().__init__(detail="the model's structured answer isn't JSON")
+        self.text = text
+
+
 class AuthenticationFailed(CompletionError):
     """Key, permission or model name is wrong (401, 403, 404): an administrator has to act."""
 

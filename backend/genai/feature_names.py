@@ -18,6 +18,11 @@ FEATURE_NAMES: Mapping[Feature, tuple[str, str]] = {
 }
 
 
+def feature_name(feature: str) -> str:
+    """A feature as a person says it; a former one by its bare name, since ledgers outlive features."""
+    return FEATURE_NAMES[Feature(feature)][0] if feature in list(Feature) else feature
+
+
 def name_of(feature: str, section: str | None = None) -> str:
     """A feature as a person says it, in the section with this slug or everywhere."""
     name = FEATURE_NAMES[Feature(feature)][0]

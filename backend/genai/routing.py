@@ -116,10 +116,10 @@ async def refuse_over_budget(chain: Chain) -> None:
         raise BudgetExceeded
 
 
-async def model_notice(section_id: UUID | None = None) -> str:
-    """What students should know about the model that the tutor asks first; empty when nothing."""
+async def model_notice(section_id: UUID | None = None, feature: Feature = Feature.STUDENT_DIALOGUE) -> str:
+    """What people should know about the model that is asked first; empty when nothing."""
     try:
-        first = (await resolve(Feature.STUDENT_DIALOGUE, section_id)).models[0]
+        first = (await resolve(feature, section_id)).models[0]
     except StoaError:
         return NO_MODEL_NOTICE
     if first.provider is ProviderName.NULL:
@@ -133,6 +133,15 @@ async def context_window(section_id: UUID | None = None) -> int | None:
         return (await resolve(Feature.STUDENT_DIALOGUE, section_id)).models[0].context_window
     except StoaError:
         return None
+
+
+async def output_limit(feature: Feature, section_id: UUID | None = None) -> int | None:
+    """Tokens that an answer of the model asked first may have; None when it has no limit, or there is no model."""
+    try:
+        chain = await resolve(feature, section_id)
+    except StoaError:
+        return None
+    return min((x for x in (chain.max_output_tokens, chain.models[0].max_output_tokens) if x is not None), default=None)
 
 
 def _chain(config: ServiceConfig, models: Sequence[RegisteredModel], feature: Feature) -> Chain:

@@ -17,6 +17,7 @@ from backend.grading.schemas import (
     SubmissionView,
 )
 from backend.grading.submissions import GRADE, list_submissions, read_submission, submit
+from backend.grading.trying import try_tests
 
 JOB_KINDS = (SANDBOX_RUN, GRADE)
 """What `wiring` registers."""
@@ -43,4 +44,5 @@ __all__ = [
     "run_code",
     "run_program",
     "submit",
+    "try_tests",
 ]

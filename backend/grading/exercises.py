@@ -14,7 +14,7 @@ from backend.grading.queries import Attempt
 from backend.grading.schemas import ExerciseView
 from backend.grading.showing import shown_test, tests_seen
 
-NOT_A_STUDENT = "Only the section's students submit. Your runs show every test."
+NOT_A_STUDENT = "Only the section's students submit."
 CLOSED = "It was due, and nothing can be submitted any more."
 NO_ATTEMPTS = "You have used all your attempts."
 ON_OUR_SIDE = (

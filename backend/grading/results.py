@@ -61,6 +61,11 @@ class Results(BaseModel):
     tests: list[TestResult]
     extra_data: Summary
 
+    @property
+    def passed(self) -> bool:
+        """Whether all of it is right."""
+        return self.extra_data.verdict is Verdict.ACCEPTED
+
 
 def result_of(number: int, test: ExerciseTest, judgement: Judgement, outcome: Outcome) -> TestResult:
     """The entry of test `number`, counted from 1."""

@@ -112,4 +112,6 @@ SANDBOX_RUN = Kind(
     max_attempts=3,
     limit=16,
     time_limit=400.0,  # all tests of an exercise may take 300
+    title="Run of code",
+    awaited=True,
 )

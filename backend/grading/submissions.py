@@ -210,4 +210,6 @@ GRADE = Kind(
     max_attempts=10,
     limit=8,  # a class that hands in at once leaves workers to those who press Run
     time_limit=400.0,  # all tests of an exercise may take 300
+    title="Grading of a submission",
+    awaited=True,
 )

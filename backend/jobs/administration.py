@@ -41,6 +41,8 @@ class WorkerView:
     started_at: datetime
     seen_at: datetime
     running: tuple[UUID, ...]
+    kinds: tuple[str, ...]
+    """What kind each of `running` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ async def overview(actor: Actor) -> Overview:
         per_minute={lane: sum(row.jobs for row in ended if row.lane == lane) / 60 for lane in Lane},
         dead=dead,
         workers=tuple(
-            WorkerView(row.name, row.lane, row.places, row.started_at, row.seen_at, tuple(row.running))
+            WorkerView(
+                row.name, row.lane, row.places, row.started_at, row.seen_at, tuple(row.running), tuple(row.kinds)
+            )
             for row in workers
         ),
         paused=tuple(paused),

@@ -23,12 +23,12 @@ SELECT lane, priority, status, count(*) AS jobs FROM jobs
 WHERE finished_at > clock_timestamp() - interval '1 hour' GROUP BY lane, priority, status
 ORDER BY lane, priority, status
 """
-WORKERS = """
+RUNNING = "FROM jobs WHERE jobs.status = 'running' AND jobs.worker = job_workers.name ORDER BY jobs.started_at, jobs.id"
+WORKERS = f"""
 SELECT name, lane, places, created_at AS started_at, seen_at,
-  array(SELECT jobs.id FROM jobs WHERE jobs.status = 'running' AND jobs.worker = job_workers.name ORDER BY started_at)
-    AS running
+  array(SELECT jobs.id {RUNNING}) AS running, array(SELECT jobs.kind {RUNNING}) AS kinds
 FROM job_workers WHERE seen_at > clock_timestamp() - make_interval(secs => :silence) ORDER BY lane, name
-"""
+"""  # noqa: S608 - put together from constants
 
 
 async def active(session: AsyncSession) -> Sequence[Any]:

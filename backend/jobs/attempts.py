@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -10,7 +11,7 @@ from backend.access import Scope, require
 from backend.core.settings import get_settings
 from backend.jobs.backoff import delay
 from backend.jobs.context import JobContext
-from backend.jobs.errors import Deferred, Failure, JobCanceled, LeaseLost, classify
+from backend.jobs.errors import Deferred, Failure, JobCanceled, LeaseLost, classify, is_refusal
 from backend.jobs.kinds import kind_named
 from backend.jobs.models import JobStatus
 from backend.jobs.queries import Claimed, Outcome
@@ -31,6 +32,9 @@ async def attempt(job: Claimed, context: JobContext) -> Outcome | None:
         return given_back(job, max(0.0, deferred.delay))
     except (Exception, SystemExit) as error:
         failure = classify(error)
+        if is_refusal(error):
+            log.info("job_waits_for_models", job=str(job.id), kind=job.kind, error=failure.error_class)
+            return after_refusal(job, failure)
         log.warning("job_attempt_failed", job=str(job.id), kind=job.kind, attempt=job.attempts, exc_info=error)
         return after_failure(job, failure)
     return None if context.succeeded else result
@@ -53,6 +57,17 @@ def canceled(job: Claimed) -> Outcome:
 def given_back(job: Claimed, seconds: float = 0.0) -> Outcome:
     """It goes back to the queue and this attempt doesn't count."""
     return Outcome(job.id, job.lease_token, JobStatus.QUEUED, delay=seconds, given_back=True)
+
+
+def after_refusal(job: Claimed, failure: Failure, drawn: Callable[[], float] = random.random) -> Outcome:
+    """It goes back to the queue until models have room, as long as that takes: no attempt is lost to others' haste.
+
+    The first step of the backoff is spread on top, so that all who were refused don't come back at once.
+    """
+    settings = get_settings()
+    wait = max(0.0, failure.retry_after or 0.0) + (0.5 + 0.5 * drawn()) * settings.job_backoff
+    outcome = given_back(job, min(wait, settings.job_backoff_cap))
+    return replace(outcome, error_class=failure.error_class, error_message=failure.message)
 
 
 def after_failure(job: Claimed, failure: Failure, drawn: Callable[[], float] = random.random) -> Outcome:

@@ -13,8 +13,8 @@ from backend.access import SYSTEM, Actor, actor_of
 from backend.core.clock import now
 from backend.core.database import transaction
 from backend.core.errors import Invalid
-from backend.core.ids import new_id
 from backend.jobs import queries
+from backend.jobs.artifacts import artifact_key
 from backend.jobs.errors import JobCanceled, LeaseLost, Permanent
 from backend.jobs.events import JobEvent, publish
 from backend.jobs.models import JobArtifact, JobStatus, LogLevel
@@ -32,6 +32,9 @@ class ArtifactStore(Protocol):
 
     async def put_bytes(self, key: str, data: bytes, content_type: str) -> None:
         """Store `data` under `key`, replacing what was there."""
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> None:
+        """Store what `chunks` yields under `key`, in bounded memory; nothing when it raises."""
 
 
 class JobContext:
@@ -121,16 +124,40 @@ class JobContext:
 
     async def artifact(self, name: str, data: bytes, content_type: str = "application/octet-stream") -> Artifact:
         """Store a file under the job and `name`; a later attempt replaces it."""
+        store, key = self._place_for(name)
+        await store.put_bytes(key, data, content_type)
+        return await self._note(Artifact(name, key, content_type, len(data)))
+
+    async def artifact_stream(
+        self, name: str, chunks: AsyncIterator[bytes], content_type: str = "application/octet-stream"
+    ) -> Artifact:
+        """`artifact` for a file of any length, in bounded memory. What `chunks` raises comes out."""
+        store, key = self._place_for(name)
+        size = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in chunks:
+                size += len(chunk)
+                yield chunk
+
+        await store.put_stream(key, counted(), content_type)
+        return await self._note(Artifact(name, key, content_type, size))
+
+    def _place_for(self, name: str) -> tuple[ArtifactStore, str]:
         if self._store is None:
             raise Permanent("No object storage is set up.")
-        if not 0 < len(name) <= NAME_MAX_LENGTH or "/" in name or name in {".", ".."}:
+        if not 0 < len(name) <= NAME_MAX_LENGTH or "/" in name or name in {".", ".."} or not name.isprintable():
             raise Invalid(f"artifact: {name[:40]!r} can't be the name of a file.")
-        key = f"jobs/{self._job.id}/{new_id()}"  # of its own: a worker declared dead overwrites nothing
-        await self._store.put_bytes(key, data, content_type)
-        row = JobArtifact(job_id=self._job.id, name=name, key=key, content_type=content_type, size=len(data))
+        return self._store, artifact_key(self._job.id)
+
+    async def _note(self, made: Artifact) -> Artifact:
+        row = JobArtifact(
+            job_id=self._job.id, name=made.name, key=made.key, content_type=made.content_type, size=made.size
+        )
         async with self._writing() as session:
             await queries.put_artifact(session, row)
-        return Artifact(name, key, content_type, len(data))
+        return made
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncSession]:

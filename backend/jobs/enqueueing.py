@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,11 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Actor, Scope, require
+from backend.access import Action, Actor, Scope, require
+from backend.core.database import transaction
 from backend.core.errors import Conflict, Invalid
 from backend.jobs import carrier, queries
-from backend.jobs.kinds import kind_named, parse_payload
+from backend.jobs.kinds import Kind, kind_named, parse_payload
 from backend.jobs.models import Job, Priority
 from backend.jobs.schemas import JobView, job_view
 
@@ -28,6 +30,14 @@ PAYLOAD_MAX_BYTES = 262_144
 WAITING = "jobs to push after the commit"
 Pushed = tuple[UUID, str, str]
 _pushing: set[asyncio.Task[bool]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A job that was asked for; not new when its idempotency key had been used for the same before."""
+
+    job: JobView
+    is_new: bool
 
 
 async def enqueue(
@@ -47,12 +57,55 @@ async def enqueue(
     finished or not. Raises `Invalid` for an unknown kind or a payload that doesn't fit, naming the field; `Conflict`
     when the key was used with another payload; what `require` raises when the actor may not have this done.
     """
+    return (
+        await _enqueue(
+            session,
+            actor,
+            kind_named(kind),
+            payload,
+            section_id=section_id,
+            priority=priority,
+            idempotency_key=idempotency_key,
+            run_at=run_at,
+        )
+    ).job
+
+
+async def request_job(
+    actor: Actor,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    section_id: UUID | None = None,
+    idempotency_key: str | None = None,
+) -> Requested:
+    """`enqueue` for somebody outside: only what people may ask for, in a transaction of its own."""
+    require(actor, Action.JOB_READ, Scope(owner_id=actor.person_id))
     known = kind_named(kind)
+    if not known.requestable:
+        raise Invalid("kind: this kind of job can't be asked for here.")
+    async with transaction() as session:
+        return await _enqueue(
+            session, actor, known, payload, section_id=section_id, priority=Priority.P1, idempotency_key=idempotency_key
+        )
+
+
+async def _enqueue(
+    session: AsyncSession,
+    actor: Actor,
+    known: Kind,
+    payload: Mapping[str, Any] | BaseModel,
+    *,
+    section_id: UUID | None,
+    priority: Priority,
+    idempotency_key: str | None,
+    run_at: datetime | None = None,
+) -> Requested:
     require(actor, known.action, Scope(section_id=section_id, owner_id=actor.person_id))
     parsed = parse_payload(known, payload).model_dump(mode="json")
     _refuse_oversized(parsed, idempotency_key)
     values = {
-        "kind": kind,
+        "kind": known.name,
         "lane": known.lane.value,
         "priority": Priority(priority).value,
         "payload": parsed,
@@ -61,11 +114,9 @@ async def enqueue(
         "section_id": section_id,
         "idempotency_key": idempotency_key,
     }
-    job = await _store(session, values, run_at)
-    if job is None:
-        raise Conflict("idempotency_key: it was used for something else. Use a new key for a new job.")
+    job, is_new = await _store(session, values, run_at)
     push_after_commit(session, [(job.id, job.lane, job.priority)])
-    return job_view(job)
+    return Requested(job_view(job), is_new)
 
 
 def push_after_commit(session: AsyncSession, jobs: Collection[Pushed]) -> None:
@@ -91,16 +142,17 @@ def _push_waiting(session: Session) -> None:
     task.add_done_callback(_pushing.discard)
 
 
-async def _store(session: AsyncSession, values: Mapping[str, Any], run_at: datetime | None) -> Job | None:
-    """The new job, or the one that holds its key; None when that is about something else."""
+async def _store(session: AsyncSession, values: Mapping[str, Any], run_at: datetime | None) -> tuple[Job, bool]:
+    """The new job, or the one that holds its key, and whether it is new. Raises `Conflict` if that is another's."""
     while True:
         if job := await queries.insert_job(session, values, run_at):
-            return job
+            return job, True
         held = await queries.job_by_key(session, values["requested_by"], values["kind"], values["idempotency_key"])
         if held is None or await queries.free_old_key(session, held.id, KEY_DAYS):
             continue
-        same = held.payload == values["payload"] and held.section_id == values["section_id"]
-        return held if same else None
+        if held.payload != values["payload"] or held.section_id != values["section_id"]:
+            raise Conflict("idempotency_key: it was used for something else. Use a new key for a new job.")
+        return held, False
 
 
 def _refuse_oversized(payload: Mapping[str, Any], key: str | None) -> None:

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, StoaError
-from backend.genai.errors import CompletionError, ContentFiltered, ContextTooLong, InvalidRequest
+from backend.genai.errors import (
+    CompletionError,
+    ContentFiltered,
+    ContextTooLong,
+    InvalidRequest,
+    OverCapacity,
+    RateLimited,
+)
 
 PERMANENT = (Invalid, Conflict, Forbidden, NotFound, NotSignedIn, InvalidRequest, ContentFiltered, ContextTooLong)
 """Errors that the next attempt would meet again."""
@@ -40,6 +47,11 @@ class Failure:
     message: str
     permanent: bool
     retry_after: float | None = None
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether no model could take a request now: nothing was tried and nothing failed, there is only a wait."""
+    return isinstance(error, OverCapacity) or (isinstance(error, RateLimited) and error.retry_after is not None)
 
 
 def classify(error: BaseException) -> Failure:

@@ -33,12 +33,26 @@ class Kind:
     action: Action
     """What the person must be allowed, in the job's section: asked when it is enqueued and again when it runs."""
     lane: Lane = Lane.IO
+    requestable: bool = False
+    """People may ask for it over the API, and see its payload and result there. Others are begun by Stoa alone."""
     max_attempts: int = 5
     limit: int | None = None
     time_limit: float = 3600.0
+    every: float | None = None
+    """Seconds: workers start one with an empty payload in each period of this length, as the system."""
+    title: str = ""
+    """What people read, like "Course generation"; empty: its name in words."""
+    about: str = ""
+    """The field of the payload that tells people one job of it from another, like its topic."""
+    awaited: bool = False
+    """A page waits for it where it was asked for: it isn't listed with other jobs, nor announced when it ends."""
 
+
+PLACE_MAX_LENGTH = 200
+"""Characters of a field's name in an error: names come from whoever sent the payload."""
 
 _kinds: dict[str, Kind] = {}
+ABOUT_MAX_LENGTH = 160
 
 
 def register(kind: Kind) -> None:
@@ -49,6 +63,24 @@ def register(kind: Kind) -> None:
 def known_kinds() -> Mapping[str, Kind]:
     """The registered kinds by name."""
     return _kinds
+
+
+def awaited_kinds() -> list[str]:
+    """The kinds that pages wait for themselves."""
+    return [kind.name for kind in _kinds.values() if kind.awaited]
+
+
+def title_of(name: str) -> str:
+    """What people call a kind, also one that this process doesn't know."""
+    kind = _kinds.get(name)
+    return (kind and kind.title) or name.replace("_", " ").capitalize()
+
+
+def subject_of(name: str, payload: Mapping[str, Any]) -> str:
+    """What a job is about, in its requester's words; empty where its kind doesn't say."""
+    kind = _kinds.get(name)
+    about = payload.get(kind.about) if kind and kind.about else None
+    return about[:ABOUT_MAX_LENGTH] if isinstance(about, str) else ""
 
 
 def kind_named(name: str) -> Kind:
@@ -66,5 +98,5 @@ def parse_payload(kind: Kind, payload: Mapping[str, Any] | BaseModel) -> BaseMod
         return kind.payload.model_validate(payload)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in ("payload", *problem["loc"]))
+        place = ".".join(str(part) for part in ("payload", *problem["loc"]))[:PLACE_MAX_LENGTH]
         raise Invalid(f"{place}: {problem['msg'].removeprefix('Value error, ')}") from error

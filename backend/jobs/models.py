@@ -150,6 +150,8 @@ class Job(Table, table=True):
     """Sequence of the latest line of its log."""
     updated_at: datetime = moment(nullable=False, default=...)
     finished_at: datetime | None = moment()
+    told_at: datetime | None = moment()
+    """When its person was told that it ended; None while they weren't."""
 
 
 class JobLog(Table, table=True):

@@ -25,7 +25,7 @@ async def work(lane: Lane, store: ArtifactStore | None = None) -> None:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(sign, stopping.set)
-    worker = Worker(lane, store)
+    worker = Worker(lane, store, periodic=True)
     _watch(worker)
     await worker.run(stopping)
 

@@ -1,7 +1,7 @@
 """All SQL of a job's life. Moments are the database's (`clock_timestamp()`), never this machine's."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,25 +62,6 @@ async def job_by_id(session: AsyncSession, job_id: UUID) -> Job | None:
     return await session.get(Job, job_id, populate_existing=True)
 
 
-async def jobs_before(
-    session: AsyncSession,
-    *,
-    requested_by: UUID | None,
-    filters: Mapping[str, str | UUID],
-    before: UUID | None,
-    limit: int,
-) -> Sequence[Job]:
-    """Jobs, the newest first: of one person, or of everybody when nobody is named; older than `before`."""
-    statement = select(Job).order_by(col(Job.id).desc()).limit(limit)
-    if requested_by is not None:
-        statement = statement.where(Job.requested_by == requested_by)
-    for column, value in filters.items():
-        statement = statement.where(getattr(Job, column) == value)
-    if before is not None:
-        statement = statement.where(col(Job.id) < before)
-    return (await session.exec(statement)).all()
-
-
 async def log_lines(session: AsyncSession, job_id: UUID, after: int, limit: int) -> Sequence[JobLog]:
     """Lines of a job's log with a sequence beyond `after`, in order."""
     statement = (
@@ -97,6 +78,12 @@ async def artifacts_of(session: AsyncSession, job_id: UUID) -> Sequence[JobArtif
     return (
         await session.exec(select(JobArtifact).where(JobArtifact.job_id == job_id).order_by(col(JobArtifact.name)))
     ).all()
+
+
+async def artifact_named(session: AsyncSession, job_id: UUID, name: str) -> JobArtifact | None:
+    """What a job made under a name."""
+    statement = select(JobArtifact).where(JobArtifact.job_id == job_id, JobArtifact.name == name)
+    return (await session.exec(statement)).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +283,22 @@ async def put_artifact(session: AsyncSession, artifact: JobArtifact) -> None:
     await session.exec(statement.on_conflict_do_update(index_elements=["job_id", "name"], set_=replaced))
 
 
+OLD_ARTIFACTS = """
+DELETE FROM job_artifacts USING jobs
+WHERE job_artifacts.job_id = jobs.id AND jobs.finished_at < clock_timestamp() - make_interval(days => :days)
+"""
+
+
+async def forget_old_artifacts(session: AsyncSession, days: int) -> int:
+    """Forget what jobs made that ended more than `days` ago; how many files those were."""
+    return int((await session.execute(text(OLD_ARTIFACTS), {"days": days})).rowcount)  # type: ignore[attr-defined]
+
+
+async def keys_of(session: AsyncSession, jobs: Collection[UUID]) -> set[str]:
+    """The keys of all that these jobs made."""
+    return set((await session.exec(select(JobArtifact.key).where(col(JobArtifact.job_id).in_(jobs)))).all())
+
+
 CANCEL = """
 UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()), updated_at = clock_timestamp(),
   status = CASE status WHEN 'queued' THEN 'canceled' ELSE status END,
@@ -314,7 +317,7 @@ async def request_cancel(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUI
 RETRY = """
 UPDATE jobs SET status = 'queued', attempts = 0, run_at = clock_timestamp(), waiting_since = clock_timestamp(),
   updated_at = clock_timestamp(), finished_at = NULL, cancel_requested_at = NULL, error_class = '', error_message = '',
-  progress = 0, progress_note = ''
+  progress = 0, progress_note = '', told_at = NULL
 WHERE id = ANY(:ids) AND status IN ('failed', 'dead')
 RETURNING id, lane, priority
 """

@@ -12,7 +12,7 @@ import structlog
 from backend.core.database import transaction
 from backend.core.redis import RedisError
 from backend.core.settings import get_settings
-from backend.jobs import carrier, limits, queries
+from backend.jobs import carrier, figures, limits, queries
 from backend.jobs import ordering_queries as ordering
 from backend.jobs.enqueueing import Pushed
 from backend.jobs.events import JobEvent, publish
@@ -35,6 +35,7 @@ async def reconcile(worker: str) -> bool:
         await ordering.forget_lost_workers(session)
         await ordering.note_round(session, worker)
     for job in ended:
+        figures.count_end(job.kind, job.status)
         log.warning("job_lease_ended", job=str(job.id), kind=job.kind, status=job.status)
     await publish(JobEvent(job.id, "status", {"status": job.status}) for job in ended)
     await hand_on_due()

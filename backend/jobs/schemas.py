@@ -39,6 +39,22 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What people call what jobs are about, by id: who asked for them, and the sections they are for."""
+
+    people: Mapping[UUID, str]
+    sections: Mapping[UUID, str]
+
+    def person_of(self, job: JobView) -> str:
+        """Who asked for it."""
+        return self.people.get(job.requested_by, "") if job.requested_by else "The system"
+
+    def section_of(self, job: JobView) -> str:
+        """What it is for; empty when that is no section."""
+        return self.sections.get(job.section_id, "") if job.section_id else ""
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of a job's log; `sequence` counts from 1 within the job."""
 

@@ -18,13 +18,14 @@ from backend.core.errors import Unavailable
 from backend.core.redis import RedisError
 from backend.core.settings import get_settings
 from backend.core.tasks import end_tasks, go_on_after_cancellation
-from backend.jobs import carrier, ordering_queries, queries
+from backend.jobs import carrier, figures, ordering_queries, queries
 from backend.jobs.attempts import attempt, canceled, given_back
 from backend.jobs.claiming import claim_jobs
 from backend.jobs.context import ArtifactStore, JobContext
 from backend.jobs.events import JobEvent, cancel_hints, publish
 from backend.jobs.kinds import known_kinds
 from backend.jobs.models import JobStatus, Lane
+from backend.jobs.periodic import LOOK, start_periodic
 from backend.jobs.queries import Claimed, Outcome, Settled
 from backend.jobs.reconciler import hand_on_limited, reconcile
 from backend.jobs.settling import Settler
@@ -79,8 +80,10 @@ class Running:
 class Worker:
     """One worker of a lane. `run()` returns once it was asked to stop and everything is finished or queued again."""
 
-    def __init__(self, lane: Lane, store: ArtifactStore | None = None) -> None:
+    def __init__(self, lane: Lane, store: ArtifactStore | None = None, *, periodic: bool = False) -> None:
         self.lane = lane
+        self.periodic = periodic
+        """Whether it starts the jobs that come back, too."""
         self.places = get_settings().worker_places if lane is Lane.IO else 1
         self.name = f"{socket.gethostname()}:{os.getpid()}:{start_time(os.getpid())}"
         self.ticked = time.monotonic()
@@ -101,7 +104,9 @@ class Worker:
                 self._repeat(self._tick, min(1.0, settings.job_watchdog / 4)),
                 self._repeat(self._beat, lease),
                 self._repeat(self._reconcile, settings.job_reconcile),
+                self._repeat(figures.add_counted, figures.FLUSH),
                 self._hear_cancels(),
+                *([self._repeat(start_periodic, LOOK)] if self.periodic else []),
             )
         ]
         try:
@@ -109,6 +114,7 @@ class Worker:
             await self._wind_down()
         finally:
             await end_tasks(loops)
+            await figures.add_counted()
             with suppress(Unavailable):
                 async with transaction() as session:
                     await ordering_queries.forget_worker(session, self.name)
@@ -140,12 +146,15 @@ class Worker:
         await publish(JobEvent(job.id, "status", {"status": JobStatus.RUNNING}) for job in won)
 
     def _begin(self, job: Claimed) -> None:
+        if earlier := self._running.get(job.id):
+            earlier.end(Ending.LEASE_LOST)  # taken from us, and won again by us before the next heartbeat told
         running = self._running[job.id] = Running(job, begun=time.monotonic())
         running.task = asyncio.create_task(self._do(running), name=f"job {job.id}")
-        running.task.add_done_callback(lambda _: self._leave(job.id))
+        running.task.add_done_callback(lambda _: self._leave(running))
 
-    def _leave(self, job_id: UUID) -> None:
-        self._running.pop(job_id, None)
+    def _leave(self, running: Running) -> None:
+        if self._running.get(running.job.id) is running:
+            del self._running[running.job.id]
         self._place_free.set()
 
     async def _do(self, running: Running) -> None:
@@ -166,6 +175,7 @@ class Worker:
         if status is None:
             log.warning("job_outcome_refused", job=str(job.id), kind=job.kind)
             return
+        figures.count_attempt(job.kind, status.value, time.monotonic() - running.begun)
         log.info("job_ended", job=str(job.id), kind=job.kind, status=status.value, attempt=job.attempts)
         await publish([JobEvent(job.id, "status", {"status": status})])
         if settled and settled.due:

@@ -28,6 +28,8 @@ OLDEST = 3600
 """Seconds after which a container is a stray whoever made it: none is used for so long."""
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 GONE, BEING_REMOVED = 404, 409
+KILLED = 137
+"""Exit status of what a SIGKILL ended. `OOMKilled` alone may be about one of the runner's children."""
 EVENTS = ("create", "start", "oom", "kill", "die", "destroy")
 
 
@@ -145,7 +147,8 @@ class Engine:
     def ran_out_of_memory(self, container: Container) -> bool:
         """Whether the container itself ended because the kernel killed its runner for want of memory."""
         with troubles_told("inspect"):
-            return bool(self.api.inspect_container(container.id)["State"]["OOMKilled"])
+            state = self.api.inspect_container(container.id)["State"]
+        return bool(state["OOMKilled"]) and state["ExitCode"] == KILLED
 
     def destroy(self, container: Container) -> None:
         """Hang up first, then kill, then remove: the other way round the engine may wait a minute for its stream."""

@@ -35,6 +35,15 @@ def image_digest(engine: Engine) -> str | None:
         return _digest(engine, image_reference())
 
 
+def prepare_image() -> str:
+    """`ensure_image`, from outside of a sandbox."""
+    engine = Engine()
+    try:
+        return ensure_image(engine)
+    finally:
+        engine.close()
+
+
 def ensure_image(engine: Engine) -> str:
     """The id of the image, after pulling or building it where it isn't there: a minute, once.
 

@@ -68,10 +68,9 @@ class Sandbox:
         self._closed = True
         if self._sweeper is not None:
             await end_tasks([self._sweeper])
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks or self._warm:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.gather(*(self._destroy(self._warm.popleft()) for _ in range(len(self._warm))))
-        await asyncio.gather(*(self._destroy(self._warm.popleft()) for _ in range(len(self._warm))))
         await asyncio.to_thread(self._engine.close)
 
     @property
@@ -200,8 +199,8 @@ class Sandbox:
             if time.time() - container.made > STALE or not await asyncio.to_thread(self._engine.runs, container):
                 with suppress(ValueError):
                     self._warm.remove(container)
-                    await self._spawn(self._destroy(container))
-        await self._spawn(self._fill())
+                    await asyncio.shield(self._spawn(self._destroy(container)))
+        await asyncio.shield(self._spawn(self._fill()))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Do `work` in a task that `close` waits for."""

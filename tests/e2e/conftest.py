@@ -3,7 +3,8 @@
 Run them by themselves: `pytest tests/e2e`. Playwright's synchronous interface and tests that are coroutines don't mix.
 
 python-autumn keeps the real local model; the sections of chemistry are answered by a replay server, whose answers are
-in `script.py`. Turns are swept at about a quarter of the usual times. The demo's limits are lifted, for no person types
+in `script.py`. Turns are swept at about a quarter of the usual times, and failed jobs are tried again within a second:
+`stoa up` brings a worker of each lane, as it does for everybody. The demo's limits are lifted, for no person types
 as fast as these tests; `test_limits.py` sets its own for chemistry-evening.
 """
 
@@ -32,6 +33,9 @@ TIMES = {
     "STOA_TURN_SILENCE": "4",
     "STOA_TURN_SWEEP": "0.5",
     "STOA_SSE_COMMENT": "2",
+    "STOA_JOB_BACKOFF": "0.2",
+    "STOA_JOB_BACKOFF_CAP": "0.5",
+    "STOA_JOB_RECONCILE": "0.5",
 }
 PATIENCE_MS = 20_000
 

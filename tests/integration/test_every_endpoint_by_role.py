@@ -16,6 +16,8 @@ from backend.access import SYSTEM
 from backend.api import Guard, create_api
 from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
+from backend.jobs import JobStatus
+from tests.support.jobs import add_job, job_of
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -36,6 +38,8 @@ READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
 ADMINISTRATORS = only("administrator")
+AUTHORS = only("instructor", "administrator")
+OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
 """It changes only what this tab shows of its own."""
 
@@ -50,6 +54,7 @@ class Stage:
     answer: UUID
     turn: UUID | None = None
     model: UUID | None = None
+    job: UUID | None = None
 
     async def again(self) -> "Stage":
         """Another conversation like it, for the next who tries."""
@@ -74,11 +79,15 @@ class Case:
     """An answer is being written in it."""
     with_model: bool = False
     """The tab's form is about a registered model, whoever's tab it is."""
+    job: JobStatus | None = None
+    """The address is that of a job of the student with this status."""
 
 
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
+AUTHOR = "/s/[section]/teach/author"
+NEW_COURSE = {"topic": "Bread", "audience": "Bakers", "lessons": "2", "language": "en"}
 NEW_SERVICE = (("service", "new"),)
 
 EVENTS: dict[str, Case] = {
@@ -87,11 +96,20 @@ EVENTS: dict[str, Case] = {
     "home_state.load": Case(SIGNED_IN),
     "section_state.load": Case(READERS, path="/s/[section]", query=HERE),
     "lesson_state.load": Case(READERS, path="/s/[section]/l/[lesson]", query=LESSON),
+    "author_state.load": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.beat": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.show_older": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.show_newer": Case(AUTHORS, path=AUTHOR, query=HERE),
+    "author_state.start": Case(AUTHORS, lambda _: {"values": NEW_COURSE}, path=AUTHOR, query=HERE),
+    "author_state.renew": Case(NOTHING_TO_HIDE),
+    "draft_state.load": Case(only(), path=f"{AUTHOR}/[draft]", query=(*HERE, ("draft", str(uuid4())))),
+    "draft_state.beat": Case(only(), path=f"{AUTHOR}/[draft]", query=(*HERE, ("draft", str(uuid4())))),
     "account_state.load": Case(SIGNED_IN, path="/account"),
     "account_state.set_theme": Case(SIGNED_IN, lambda _: {"theme": "dark"}),
     "account_state.end": Case(only(), lambda _: {"session_id": str(uuid4())}),
     "chat_state.load": Case(READERS, path="/s/[section]/chat/[[conversation]]", query=HERE),
     "chat_state.search_for": Case(MEMBERS, lambda _: {"text": "bread"}, in_conversation=True),
+    "chat_state.export": Case(READERS, in_conversation=True),
     "chat_state.show_more": Case(NOTHING_TO_HIDE),
     "chat_state.refresh": Case(MEMBERS, in_conversation=True),
     "chat_state.ask_rename": Case(NOTHING_TO_HIDE, lambda stage: {"conversation_id": str(stage.conversation)}),
@@ -171,6 +189,38 @@ EVENTS: dict[str, Case] = {
     "audit_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "Tutor"}),
     "audit_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "model"}),
     "audit_state.show_older": Case(NOTHING_TO_HIDE),
+    "jobs_state.load": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.beat": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.choose_status": Case(SIGNED_IN, lambda _: {"status": "dead"}, path="/jobs"),
+    "jobs_state.choose_kind": Case(SIGNED_IN, lambda _: {"kind": "export"}, path="/jobs"),
+    "jobs_state.show_older": Case(SIGNED_IN, path="/jobs"),
+    "jobs_state.show_newer": Case(SIGNED_IN, path="/jobs"),
+    "job_state.load": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.refresh": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.cancel": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "job_state.retry": Case(OWN_JOB, job=JobStatus.DEAD),
+    "job_state.show_earlier": Case(OWN_JOB, job=JobStatus.QUEUED),
+    "home_state.look_at_jobs": Case(SIGNED_IN),
+    "job_news_state.look": Case(ANYONE),
+    "jobs_admin_state.load": Case(ADMINISTRATORS, path="/admin/jobs"),
+    "jobs_admin_state.beat": Case(ADMINISTRATORS, path="/admin/jobs"),
+    "jobs_admin_state.choose_status": Case(ADMINISTRATORS, lambda _: {"status": "dead"}, path="/admin/jobs"),
+    "jobs_admin_state.show_dead": Case(ADMINISTRATORS, path="/admin/jobs"),
+    "jobs_admin_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "export"}, path="/admin/jobs"),
+    "jobs_admin_state.choose_lane": Case(ADMINISTRATORS, lambda _: {"lane": "io"}, path="/admin/jobs"),
+    "jobs_admin_state.search_person": Case(ADMINISTRATORS, lambda _: {"text": "Ada"}, path="/admin/jobs"),
+    "jobs_admin_state.search_section": Case(ADMINISTRATORS, lambda _: {"text": "baking"}, path="/admin/jobs"),
+    "jobs_admin_state.show_older": Case(ADMINISTRATORS, path="/admin/jobs"),
+    "jobs_admin_state.show_newer": Case(ADMINISTRATORS, path="/admin/jobs"),
+    "jobs_admin_state.retry": Case(ADMINISTRATORS, path="/admin/jobs"),
+    "jobs_admin_state.cancel": Case(ADMINISTRATORS, path="/admin/jobs"),
+    "jobs_admin_state.discard": Case(ADMINISTRATORS, path="/admin/jobs"),
+    "jobs_admin_state.resume": Case(ADMINISTRATORS, lambda _: {"subject": "lane:io"}, path="/admin/jobs"),
+    "jobs_admin_state.pause": Case(ADMINISTRATORS, lambda _: {"subject": "lane:io"}, path="/admin/jobs"),
+    "jobs_admin_state.select": Case(NOTHING_TO_HIDE, lambda _: {"job_id": str(uuid4()), "on": True}),
+    "jobs_admin_state.select_page": Case(NOTHING_TO_HIDE, lambda _: {"on": True}),
+    "jobs_admin_state.clear_selection": Case(NOTHING_TO_HIDE),
+    "jobs_admin_state.choose_to_pause": Case(NOTHING_TO_HIDE, lambda _: {"subject": "lane:io"}),
     "health_state.load": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.beat": Case(ADMINISTRATORS, path="/admin/health"),
     "health_state.take_out": Case(ADMINISTRATORS, lambda stage: {"model_id": str(stage.model)}),
@@ -234,11 +284,15 @@ async def outcome_of(event: str, role: str, stage: Stage) -> str:
     if case.with_model:
         await point_at_a_model(tab, stage)
     tab._path, tab._query = case.path, dict(case.query)
+    if case.job:
+        await point_at_the_students_job(tab, stage, case.job)
     told = await tab.send(full_name(event), **case.payload(stage))
     if outcome(told) != OK:
         assert "Gluten." not in told.wire
         await the_students_conversation_is_untouched(stage)
         await the_model_is_untouched(stage)
+        if stage.job:
+            assert (await job_of(stage.job)).status == case.job
     return outcome(told)
 
 
@@ -252,6 +306,15 @@ async def point_at_the_students(tab: Tab, stage: Stage) -> None:
         tutor.messages = [{"id": str(stage.answer)}]
     async with tab.held(ChatState) as chat:
         chat.renaming, chat.slug = str(stage.conversation), "baking-autumn"
+
+
+async def point_at_the_students_job(tab: Tab, stage: Stage, status: JobStatus) -> None:
+    from app.state.job import JobState
+
+    stage.job = await add_job(stage.school.members["student"].id, status)
+    tab._path, tab._query = "/jobs/[job]", {"job": str(stage.job)}
+    async with tab.held(JobState) as job:
+        job.lines = [{"sequence": 5, "at": "", "level": "info", "message": ""}]
 
 
 async def point_at_a_model(tab: Tab, stage: Stage) -> None:
@@ -308,6 +371,8 @@ class Route:
     query: Mapping[str, str] = field(default_factory=dict)
     leads_to: str = ""
     running: bool = False
+    job: JobStatus | None = None
+    """The student has a job with this status."""
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -334,7 +399,18 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/turns/{turn_id}/stop"): Route(OWNER, running=True),
     ("GET", "/api/v1/turns/{turn_id}/events"): Route(OWNER, running=True),
     ("GET", "/api/v1/conversations/{conversation_id}"): Route(OWNER),
+    ("POST", "/api/v1/jobs"): Route(READERS, lambda _: {"kind": "export", "section": "baking-autumn"}),
+    ("GET", "/api/v1/jobs"): Route(SIGNED_IN),
+    ("GET", "/api/v1/jobs/{job_id}"): Route(OWN_JOB, job=JobStatus.FAILED),
+    ("POST", "/api/v1/jobs/{job_id}/cancel"): Route(OWN_JOB, job=JobStatus.QUEUED),
+    ("POST", "/api/v1/jobs/{job_id}/retry"): Route(OWN_JOB, job=JobStatus.FAILED),
+    # The owner's job has no such file either; tests/hostile/test_jobs_api.py downloads one.
+    ("GET", "/api/v1/jobs/{job_id}/artifacts/{name}"): Route(only(), job=JobStatus.FAILED),
+    ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
+    ("GET", "/api/v1/sections/{section}/cost.csv"): Route(
+        only("assistant", "instructor", "administrator"), query={"from": "2026-03-01", "to": "2026-03-02"}
+    ),
 }
 
 
@@ -367,7 +443,14 @@ async def route_outcome_of(method: str, path: str, role: str, stage: Stage) -> s
         await change(type(turn), turn.id, status=TurnStatus.STOPPED)
         stage.turn = turn.id
     transport = httpx2.ASGITransport(app=Guard(create_api()))
-    address = path.format(turn_id=stage.turn, conversation_id=stage.conversation)
+    job = await add_job(stage.school.members["student"].id, route.job) if route.job else None
+    address = path.format(
+        turn_id=stage.turn,
+        conversation_id=stage.conversation,
+        job_id=job,
+        name="a.txt",
+        section=stage.school.here.slug,
+    )
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:3000") as client:
         response = await client.request(
             method,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from backend.core.errors import Invalid, NotFound, NotSignedIn
-from backend.core.events import EventHub, Sign, StreamEvent
+from backend.core.events import EventHub, Frame, Sign, StreamEvent
 from backend.core.redis import get_redis
-from backend.dialogue import Frame, StartedTurn, ask, follow_turn, stop
+from backend.dialogue import StartedTurn, ask, follow_turn, stop
 from backend.dialogue.following import CHECKPOINT_ID, END_ID
 from backend.dialogue.turns import TurnRunner, stream_name
 from tests.support.replay import Replay

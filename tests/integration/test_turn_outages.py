@@ -20,9 +20,9 @@ from backend.core.embedded.migrations import migrate
 from backend.core.embedded.postgres import Postgres, start_postgres
 from backend.core.embedded.valkey import Valkey, start_valkey
 from backend.core.errors import Unavailable
-from backend.core.events import EventHub
+from backend.core.events import EventHub, Frame
 from backend.core.redis import close_redis, get_redis
-from backend.dialogue import Frame, StartedTurn, ask, follow_turn, stop, turns
+from backend.dialogue import StartedTurn, ask, follow_turn, stop, turns
 from backend.dialogue.following import CHECKPOINT_ID, END_ID
 from backend.dialogue.models import TurnStatus
 from backend.dialogue.turns import replay as replayed

@@ -112,17 +112,32 @@ class LocalBox:
             )
             stdout, stderr = await process.communicate(command.stdin)
             files = {path: (folder / path).read_bytes() for path in command.collect if (folder / path).exists()}
+        if self._machine.away:
+            raise SandboxUnavailable
         return Outcome(exit_code=process.returncode, stdout=stdout, stderr=stderr, files=files)
 
 
 class LocalMachine:
-    """In the place of the sandbox: it can be away, and break down in the middle of so many commands."""
+    """In the place of the sandbox: it can be away, and break down in the middle of so many commands.
 
-    def __init__(self) -> None:
-        self.away = False
+    `sign`: a file that is there while it is away, for several processes.
+    """
+
+    def __init__(self, sign: Path | None = None) -> None:
+        self._sign = sign
+        self._away = False
         self.breakdowns = 0
         self.owners: list[str] = []
         self.commands: list[Command] = []
+
+    @property
+    def away(self) -> bool:
+        """Whether it can't be reached now."""
+        return self._sign.exists() if self._sign else self._away
+
+    @away.setter
+    def away(self, value: bool) -> None:
+        self._away = value
 
     @asynccontextmanager
     async def box(self, owner: str, limits: Any = None, person_id: UUID | None = None) -> AsyncIterator[LocalBox]:

@@ -24,9 +24,12 @@ from backend.core.database import transaction
 from backend.core.embedded.processes import watch_parent
 from backend.core.logs import configure_logging
 from backend.core.settings import PROJECT_ROOT, get_settings
+from backend.grading import testing
 from backend.jobs import Lane, carrier, enqueue, worker
 from backend.jobs import work as do_jobs
 from backend.jobs.models import Priority
+from backend.wiring import register_job_kinds
+from tests.support.exercises import LocalMachine
 from tests.support.jobs import register_kinds
 
 DIES = 9
@@ -143,7 +146,15 @@ async def _enqueue_and_die_between_commit_and_push(environment: Mapping[str, str
     await asyncio.sleep(60)
 
 
+async def _grade(environment: Mapping[str, str]) -> None:
+    register_job_kinds()
+    testing.ENGINE_AWAY = 0.1
+    testing.get_sandbox = lambda: LocalMachine(Path(environment["AWAY"]))  # type: ignore[assignment, return-value]
+    await do_jobs(Lane.CPU)
+
+
 ROLES = {
+    "grader": _grade,
     "worker": _work,
     "dies after popping": _work_and_die_between_pop_and_claim,
     "dies before pushing": _enqueue_and_die_between_commit_and_push,

@@ -11,8 +11,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 
+from backend import storage
 from backend.access import SYSTEM, Action, Actor
+from backend.core.clock import now
 from backend.core.database import transaction
+from backend.core.redis import close_redis
 from backend.jobs import (
     Deferred,
     JobContext,
@@ -26,7 +29,9 @@ from backend.jobs import (
     pushes_done,
     register,
 )
-from backend.jobs.models import Job
+from backend.jobs.artifacts import artifact_key
+from backend.jobs.claiming import claim_jobs
+from backend.jobs.models import Job, JobArtifact
 from backend.jobs.worker import Worker
 from tests.support.services import environment
 
@@ -106,6 +111,24 @@ async def make_files(context: JobContext, payload: Nothing) -> Nothing:
     return Nothing()
 
 
+class Story(BaseModel):
+    """How long a story is, and how long each chapter takes, in seconds."""
+
+    chapters: int = 3
+    seconds: float = 0.1
+    topic: str = ""
+
+
+async def tell_story(context: JobContext, payload: Story) -> Nothing:
+    """Say something in each chapter, with markup that must stay text."""
+    for chapter in range(1, payload.chapters + 1):
+        await context.progress((chapter - 1) / payload.chapters, f"Chapter {chapter}")
+        await context.log(f"<b onclick=alert(1)>chapter {chapter}</b>")
+        await asyncio.sleep(payload.seconds)
+    await context.log("The end.", level=LogLevel.WARNING)
+    return Nothing()
+
+
 class Asked(BaseModel):
     """When a job was asked for, in seconds since the epoch."""
 
@@ -130,13 +153,14 @@ async def do_nothing(_context: JobContext, _payload: Nothing) -> Nothing:
 
 KINDS = (
     Kind("noop", Nothing, Nothing, do_nothing, Action.SECTION_LIST),
-    Kind("effect", Effect, Done, leave_effect, Action.SECTION_LIST, max_attempts=20),
+    Kind("effect", Effect, Done, leave_effect, Action.SECTION_LIST, max_attempts=20, requestable=True),
     Kind("few", Effect, Done, leave_effect, Action.SECTION_LIST, limit=2),
     Kind("hasty", Effect, Done, leave_effect, Action.SECTION_LIST, time_limit=0.2, max_attempts=2),
     Kind("block", Effect, Done, block, Action.SECTION_LIST),
     Kind("trouble", Trouble, Nothing, get_into_trouble, Action.SECTION_LIST, max_attempts=3),
     Kind("timed", Asked, Waited, tell_wait, Action.SECTION_LIST),
-    Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST),
+    Kind("files", Nothing, Nothing, make_files, Action.SECTION_LIST, requestable=True),
+    Kind("story", Story, Nothing, tell_story, Action.SECTION_LIST, title="A story", about="topic"),
     Kind("heavy", Effect, Done, leave_effect, Action.SECTION_LIST, lane=Lane.CPU),
 )
 
@@ -170,6 +194,21 @@ async def ask(kind: str = "effect", payload: Any = None, actor: Actor = SYSTEM, 
         job = await enqueue(session, actor, kind, payload or {}, **options)
     await pushes_done()
     return job
+
+
+async def begun(job: JobView) -> JobContext:
+    """Win a queued job as a worker would; what its handler would hold."""
+    (won,) = await claim_jobs(Lane(job.lane), [job.id], "test:1:1", 1)
+    return JobContext(won, None)
+
+
+@asynccontextmanager
+async def redis_away() -> AsyncIterator[None]:
+    """Inside, nobody answers where Redis was."""
+    await close_redis()
+    with environment(REDIS_URL="redis://127.0.0.1:1/0"):
+        yield
+        await close_redis()
 
 
 async def reaches(job_id: UUID, *statuses: JobStatus) -> Job:
@@ -223,6 +262,27 @@ async def fetch(statement: str, **values: Any) -> list[Any]:
     """What a query gives."""
     async with transaction() as session:
         return list((await session.execute(text(statement), values)).all())
+
+
+async def add_job(requested_by: UUID, status: JobStatus, **columns: Any) -> UUID:
+    """A person's job with this status, of no kind that anybody works on; its id."""
+    moment = now()
+    job = Job(
+        kind="old", status=status, payload={}, requested_by=requested_by, run_at=moment, waiting_since=moment,
+        updated_at=moment, finished_at=moment if status.final else None, **columns,
+    )  # fmt: skip
+    async with transaction() as session:
+        session.add(job)
+    return job.id
+
+
+async def add_artifact(job_id: UUID, name: str, key: str | None = None) -> str:
+    """Something that a job made, in the storage and in its table; its key."""
+    key = key or artifact_key(job_id)
+    await storage.put_bytes(key, b"made", "text/plain")
+    async with transaction() as session:
+        session.add(JobArtifact(job_id=job_id, name=name, key=key, content_type="text/plain", size=4))
+    return key
 
 
 FINISHED = """

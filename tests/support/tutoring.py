@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from backend.access import SYSTEM
-from backend.dialogue import Frame, get_runner
+from backend.core.events import Frame
+from backend.dialogue import get_runner
 from backend.dialogue.models import TurnStatus
 from backend.dialogue.turns import TurnRunner
 from backend.genai import close_providers, import_catalogue, parse_catalogue

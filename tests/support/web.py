@@ -12,7 +12,7 @@ from granian.server.embed import Server
 
 from backend.api import Guard, create_api
 from backend.core.embedded.ports import free_port
-from backend.dialogue import Frame
+from backend.core.events import Frame
 from tests.support.services import database_url, environment
 
 ORIGIN = "http://localhost:3000"

@@ -37,6 +37,9 @@ ACTORS = {
 }
 OWNERS = {name for name in ACTORS if name.startswith("owner")}
 MEMBERS = {name for name in ACTORS if name.removeprefix("owner, ") in {"student", "assistant", "instructor"}}
+INSTRUCTORS = {"instructor", "owner, instructor"}
+TEACHERS = INSTRUCTORS | {"assistant", "owner, assistant"}
+STUDENTS = {"student", "owner, student"}
 ADMINISTRATORS = {"administrator", "owner, administrator"}
 SIGNED_IN = set(ACTORS) - {"nobody", "system"}
 
@@ -50,6 +53,12 @@ MAY = {
     Action.CONVERSATION_READ:      (OWNERS,                           OWNERS),
     Action.CONVERSATION_CHANGE:    (OWNERS,                           OWNERS),
     Action.CONVERSATION_CONTINUE:  (OWNERS & MEMBERS,                 OWNERS & MEMBERS),
+    Action.COURSE_GENERATE:        (INSTRUCTORS | ADMINISTRATORS,     OWNERS & (INSTRUCTORS | ADMINISTRATORS)),
+    Action.EXERCISE_RUN:           (MEMBERS | ADMINISTRATORS,         OWNERS & (MEMBERS | ADMINISTRATORS)),
+    Action.EXERCISE_SUBMIT:        (STUDENTS,                         OWNERS & STUDENTS),
+    Action.EXERCISE_TRY:           (MEMBERS - STUDENTS,               OWNERS & MEMBERS - STUDENTS),
+    Action.EXERCISE_CONFIGURE:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.SUBMISSION_READ:        (OWNERS | MEMBERS - STUDENTS,      OWNERS),
     Action.GENAI_CONFIGURE:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.GENAI_OBSERVE:          (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.AUDIT_READ:             (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
@@ -57,6 +66,12 @@ MAY = {
     Action.JOB_READ:               (OWNERS | ADMINISTRATORS,          OWNERS),
     Action.JOB_CHANGE:             (OWNERS | ADMINISTRATORS,          OWNERS),
     Action.JOBS_ADMINISTER:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
+    Action.INSIGHTS_READ:          (TEACHERS | ADMINISTRATORS,        OWNERS & (TEACHERS | ADMINISTRATORS)),
+    Action.INSIGHTS_STUDENTS:      (TEACHERS,                         OWNERS & TEACHERS),
+    Action.INSIGHTS_REVEAL:        (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.INSIGHTS_RECOMMEND:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.INSIGHTS_CONFIGURE:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
+    Action.INSIGHTS_MAINTAIN:      (set(),                            set()),
 }  # fmt: skip
 
 
@@ -77,6 +92,8 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
     anywhere = {
         Action.SECTION_LIST: SIGNED_IN,
         Action.SECTION_READ: ADMINISTRATORS,
+        Action.COURSE_GENERATE: ADMINISTRATORS,
+        Action.EXERCISE_RUN: ADMINISTRATORS,
         Action.GENAI_CONFIGURE: ADMINISTRATORS,
         Action.GENAI_OBSERVE: ADMINISTRATORS,
         Action.AUDIT_READ: ADMINISTRATORS,
@@ -84,6 +101,7 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
         Action.JOB_READ: ADMINISTRATORS,
         Action.JOB_CHANGE: ADMINISTRATORS,
         Action.JOBS_ADMINISTER: ADMINISTRATORS,
+        Action.INSIGHTS_READ: ADMINISTRATORS,
     }
     assert {name for name, actor in ACTORS.items() if can(actor, action)} == anywhere.get(action, set()) | {"system"}
 
@@ -104,6 +122,9 @@ def test_a_section_that_isnt_there_has_no_members() -> None:
         ("instructor elsewhere", Action.SECTION_READ, Scope(HERE), NotFound),
         ("instructor elsewhere", Action.TUTOR_ASK, Scope(HERE), NotFound),
         ("administrator", Action.TUTOR_ASK, Scope(HERE), Forbidden),
+        ("student", Action.INSIGHTS_READ, Scope(HERE), Forbidden),
+        ("instructor elsewhere", Action.INSIGHTS_READ, Scope(HERE), NotFound),
+        ("administrator", Action.INSIGHTS_STUDENTS, Scope(HERE), Forbidden),
         ("instructor", Action.METRICS_READ, None, Forbidden),
         ("instructor", Action.CONVERSATION_READ, Scope(HERE, OWNER, Visibility.PRIVATE), NotFound),
         ("administrator", Action.CONVERSATION_CHANGE, Scope(HERE, OWNER, Visibility.PRIVATE), NotFound),

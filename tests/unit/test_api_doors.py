@@ -12,7 +12,7 @@ from starlette.requests import Request
 from backend.api import cookie_in, local_path, token_in
 from backend.api.identity import session_cookie, visitor_of
 from backend.api.security import content_policy, refuse, script_hashes
-from backend.dialogue import Frame
+from backend.core.events import Frame
 from tests.support.services import environment
 
 OURS = "http://localhost:3000"

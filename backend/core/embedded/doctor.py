@@ -4,7 +4,7 @@ import getpass
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -41,9 +41,9 @@ class Finding:
     fix: str = ""
 
 
-def examine() -> bool:
-    """Print the table; returns whether everything that is needed is there."""
-    findings = list(_findings(get_settings()))
+def examine(further: Iterable[Finding] = ()) -> bool:
+    """Print the table, `further` rows at its end; returns whether everything that is needed is there."""
+    findings = [*_findings(get_settings()), *further]
     table = Table("What", "There", "Found", "What that means", "What fixes it")
     for finding in findings:
         table.add_row(finding.subject, _MARKS[finding.there], finding.detail, finding.meaning, finding.fix)

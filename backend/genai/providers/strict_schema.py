@@ -14,23 +14,25 @@ _LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 def strict(schema: Mapping[str, Any]) -> dict[str, Any] | None:
     """`schema` narrowed to strict mode, so that what satisfies it satisfies `schema` too.
 
-    None where that can't be: an object with free keys has no strict form.
+    None where that can't be: an object with free keys, or a text of limited length, has no strict form.
     """
     try:
         return _closed(schema)
-    except _FreeKeys:
+    except _NotStrict:
         return None
 
 
-class _FreeKeys(Exception):
-    """An object of the schema takes keys that it doesn't name."""
+class _NotStrict(Exception):
+    """The schema says something that strict mode refuses."""
 
 
 def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if "maxLength" in schema:
+        raise _NotStrict
     closed = dict(schema)
     if schema.get("type") == "object" or "properties" in schema:
         if not schema.get("properties") or schema.get("additionalProperties", False) is not False:
-            raise _FreeKeys
+            raise _NotStrict
         closed |= {"additionalProperties": False, "required": list(schema["properties"])}
     for key in _NAMED:
         if key in schema:

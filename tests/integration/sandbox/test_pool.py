@@ -95,6 +95,14 @@ async def test_a_cancelled_run_leaves_no_container(sandbox: Sandbox) -> None:
     assert my_containers() == set()
 
 
+@pytest.mark.parametrize("patience", [0.0, 0.1, 0.3])
+async def test_closing_while_the_pool_fills_leaves_no_container(sandbox: Sandbox, patience: float) -> None:
+    await sandbox.start()
+    await asyncio.sleep(patience)
+    await sandbox.close()
+    assert my_containers() == set()
+
+
 async def test_without_an_engine_nothing_runs_and_what_waits_can_try_again() -> None:
     with environment(DOCKER_HOST="unix:///nowhere/docker.sock"):
         sandbox = Sandbox(warm=1)
@@ -146,3 +154,15 @@ async def test_a_record_is_for_administrators_and_is_forgotten(database: str) ->
         await read_runs(ANONYMOUS)
     assert await forget_old_runs() == 0
     assert len(await read_runs(SYSTEM)) == 1
+
+
+async def test_gvisor_runs_the_same_programs_where_it_is_installed(engine: None) -> None:
+    known = await asyncio.to_thread(Engine().info)
+    if "runsc" not in known["Runtimes"]:
+        pytest.skip("the engine has no runtime `runsc`; it is optional")
+    with environment(STOA_SANDBOX_RUNTIME="runsc"):
+        sandbox = Sandbox(warm=0)
+        async with sandbox.box("test:gvisor", QUICK) as box:
+            assert (await box.run(HELLO)).stdout == b"hello\n"
+            assert (await ran(box, "while True: pass")).timed_out
+        await sandbox.close()

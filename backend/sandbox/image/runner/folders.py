@@ -25,6 +25,7 @@ def put(files: dict[str, str]) -> None:
 def collect(paths: list[str], most: int) -> tuple[dict[str, str], dict[str, str]]:
     """Regular files by path, base64, together at most `most` bytes; and why the others aren't here."""
     found, refused = {}, {}
+    os.chmod(BOX, 0o700)
     for path in paths:
         try:
             content = _read(path, most)
@@ -73,6 +74,7 @@ def _open(path: str) -> int:
 def wipe() -> None:
     """Empty both folders."""
     for top in (BOX, TEMPORARY):
+        os.chmod(top, 0o700)
         _empty(top)
 
 

@@ -1,0 +1,69 @@
+"""How exercises go: pass rates, and students who try in vain."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from backend import insights
+from backend.access.models import Role
+from backend.insights import SignalKind
+from tests.support.jobs import execute, fetch
+from tests.support.school import School, make_member
+
+NOW = datetime.now(UTC)
+
+BLOCK = """
+INSERT INTO blocks (id, created_at, lesson_id, key, position, kind, body)
+SELECT gen_random_uuid(), now(), id, :key, 9, 'exercise', :body FROM lessons WHERE key = :lesson
+"""
+SUBMITTED = """
+INSERT INTO submissions (id, created_at, section_id, block_key, person_id, number, idempotency_key, code, days_late,
+  deduction, job_id, verdict, graded_at, given_back)
+VALUES (gen_random_uuid(), :at, :section, :block, :person, :number, CAST(:number AS text), '', 0, 0, gen_random_uuid(),
+  :verdict, CASE WHEN CAST(:verdict AS text) IS NOT NULL THEN now() END, false)
+"""
+
+
+@pytest.fixture
+async def exercise(school: School) -> UUID:
+    """An exercise in the lesson about yeast."""
+    key = uuid4()
+    await execute(BLOCK, key=key, body=json.dumps({"title": "Prove it"}), lesson=school.lessons["yeast"])
+    return key
+
+
+async def submit(school: School, exercise: UUID, person: UUID, *verdicts: str | None, days_ago: float = 1) -> None:
+    for number, verdict in enumerate(verdicts, start=1):
+        at = NOW - timedelta(days=days_ago, minutes=-number)
+        values = {"at": at, "section": school.here.id, "block": exercise, "person": person}
+        await execute(SUBMITTED, number=number, verdict=verdict, **values)
+
+
+async def test_a_rate_is_who_passed_of_those_who_tried(school: School, exercise: UUID) -> None:
+    actor, section = await school.actor("instructor"), school.here.id
+    (untried,) = (await insights.read_overview(actor, section)).exercises
+    assert (untried.title, untried.lesson_title, untried.tried, untried.rate) == ("Prove it", "Yeast", 0, 0.0)
+    stuck, early = [await make_member(name, school.here, Role.STUDENT) for name in ("Stuck", "Early")]
+    await submit(school, exercise, school.members["student"].id, "wrong_answer", "accepted")
+    await submit(school, exercise, stuck.id, *["wrong_answer"] * 5, "sandbox_error", None)
+    await submit(school, exercise, early.id, "accepted", days_ago=90)
+    await submit(school, exercise, school.members["assistant"].id, "accepted")
+    view = await insights.read_overview(actor, section)
+    (rate,) = view.exercises
+    assert (rate.tried, rate.passed, rate.attempts, rate.rate) == (2, 1, 7, 0.5)
+    ((independent,),) = await fetch(
+        "SELECT count(DISTINCT person_id) FROM submissions WHERE verdict = 'accepted' AND created_at > now() - interval"
+        " '28 days' AND person_id IN (SELECT person_id FROM memberships WHERE role = 'student')"
+    )
+    assert rate.passed == independent
+    only_flour = insights.Filters(view.section.filters.first, view.section.filters.last, school.lessons["flour"])
+    assert (await insights.read_overview(actor, section, only_flour)).exercises == ()
+
+    students = {each.name: each for each in (await insights.read_students(actor, section)).students}
+    assert [(each.kind, each.reason) for each in students["Stuck"].signals] == [
+        (SignalKind.FAILING, "Tried “Prove it” 5 times lately and hasn’t passed it.")
+    ]
+    assert students["Student"].signals == () and students["Student"].submissions == 2
+    assert students["Early"].submissions == 0 and students["Early"].last_active is not None
