@@ -27,9 +27,16 @@ from app.pages.login import login
 from app.pages.model import model
 from app.pages.models import models
 from app.pages.not_found import not_found
+from app.pages.sandbox import sandbox
 from app.pages.section import section
 from app.pages.service import service
 from app.pages.services import services
+from app.pages.teach_cost import teach_cost
+from app.pages.teach_overview import teach_overview
+from app.pages.teach_questions import teach_questions
+from app.pages.teach_settings import teach_settings
+from app.pages.teach_students import teach_students
+from app.pages.teach_transcripts import teach_transcripts
 from app.pages.usage import usage
 from app.state.account import AccountState
 from app.state.audit import AuditState
@@ -47,10 +54,18 @@ from app.state.limits import LimitsState
 from app.state.login import LoginState
 from app.state.model_form import ModelFormState
 from app.state.models import ModelsState
+from app.state.sandbox import SandboxState
 from app.state.section import SectionState
 from app.state.service import ServiceState
 from app.state.services import ServicesState
 from app.state.session import Identity, explain
+from app.state.teach_cost import TeachCostState
+from app.state.teach_overview import TeachOverviewState
+from app.state.teach_questions import TeachQuestionsState
+from app.state.teach_settings import TeachSettingsState
+from app.state.teach_students import TeachStudentsState
+from app.state.teach_transcripts import TeachTranscriptsState
+from app.state.teaching import TeachingState
 from app.state.tutor import TutorState
 from app.state.usage import UsageState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
@@ -88,14 +103,25 @@ def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
     return rx.cond(subject != "", f"{subject} · {SectionState.course} · Stoa", f"{until_known} · Stoa")
 
 
+def taught(tab: str) -> rx.Var[str]:
+    """The title of an instructors' page."""
+    return rx.cond(SectionState.course != "", f"{tab} · {SectionState.course} · Stoa", f"{tab} · Stoa")
+
+
 MODEL_TITLE = rx.cond(ModelFormState.title != "", f"{ModelFormState.title} · Models · Stoa", "Register a model · Stoa")
 
 PAGES = (
     (login, "/login", "Sign in · Stoa", LoginState.load),
-    (home, "/", "My courses · Stoa", HomeState.load),
+    (home, "/", "My courses · Stoa", [HomeState.load, TeachingState.load]),
     (section, "/s/[section]", titled(SectionState.title, "Course"), SectionState.load),
     (lesson, "/s/[section]/l/[lesson]", titled(LessonState.title, "Lesson"), LessonState.load),
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
+    (teach_overview, "/s/[section]/teach", taught("Teach"), TeachOverviewState.load),
+    (teach_questions, "/s/[section]/teach/questions", taught("Questions"), TeachQuestionsState.load),
+    (teach_students, "/s/[section]/teach/students", taught("Students"), TeachStudentsState.load),
+    (teach_transcripts, "/s/[section]/teach/transcripts", taught("Transcripts"), TeachTranscriptsState.load),
+    (teach_cost, "/s/[section]/teach/cost", taught("Cost"), TeachCostState.load),
+    (teach_settings, "/s/[section]/teach/settings", taught("Settings"), TeachSettingsState.load),
     (author, "/s/[section]/teach/author", titled(AuthorState.title, "Author"), AuthorState.load),
     (draft, "/s/[section]/teach/author/[draft]", titled(DraftState.title, "Draft"), DraftState.load),
     (account, "/account", "Account · Stoa", AccountState.load),
@@ -115,6 +141,7 @@ PAGES = (
     (jobs_admin, "/admin/jobs", "Jobs · Stoa", JobsAdminState.load),
     (health, "/admin/health", "Health · Stoa", HealthState.load),
     (usage, "/admin/usage", "Usage and cost · Stoa", UsageState.load),
+    (sandbox, "/admin/sandbox", "Sandbox · Stoa", SandboxState.load),
     (audit, "/admin/audit", "Audit · Stoa", AuditState.load),
 )
 for view, route, title, on_load in PAGES:

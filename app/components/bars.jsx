@@ -92,7 +92,7 @@ function Plot({ title, days, series, unit, picked, onPick }) {
               "span",
               { className: "bars-stack", style: { height: `${(100 * totals[number]) / top}%` } },
               each.values.map(
-                (value, part) => value > 0 && h("i", { key: part, style: { flexGrow: value, background: colour(part) } }),
+                (value, part) => value > 0 && h("i", { key: part, style: { flexGrow: value / totals[number], background: colour(part) } }),
               ),
             ),
           ),

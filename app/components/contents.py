@@ -17,6 +17,7 @@ def section_nav(current: str) -> rx.Component:
         rx.el.nav(
             _tab(SectionState.course, "/s/" + SectionState.slug, current == "section"),
             rx.cond(SectionState.tutor_on, _tab("Tutor", "/s/" + SectionState.slug + "/chat", current == "chat")),
+            rx.cond(SectionState.teaches, _tab("Teach", "/s/" + SectionState.slug + "/teach", current == "teach")),
             class_name="tabs",
             aria_label="Section",
         ),

@@ -1,4 +1,4 @@
-"""Buttons that ask before they do what can't be undone."""
+"""Modal dialogs, and buttons that ask before they do what can't be undone."""
 
 import reflex as rx
 from reflex.event import EventType
@@ -22,6 +22,25 @@ class _Confirm(rx.Component):
     disabled: rx.Var[bool]
 
     on_confirm: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class _Dialog(rx.Component):
+    """A modal dialog."""
+
+    library = _LIBRARY
+    tag = "Dialog"
+
+    open: rx.Var[bool]
+    title: rx.Var[str]
+
+    on_close: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+def dialog(
+    *children: rx.Component, open: rx.Var[bool], title: rx.Var[str] | str, on_close: EventType[()]
+) -> rx.Component:
+    """A modal dialog, as long as `open`; Esc sends `on_close`. The child with `data-first` has the focus at first."""
+    return _Dialog.create(*children, open=open, title=title, on_close=on_close)
 
 
 def confirm(

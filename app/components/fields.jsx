@@ -84,7 +84,7 @@ export function SendButton({ label, busyLabel, busy = false, look = "", onSend }
   );
 }
 
-/** One labelled control. `kind`: text, number, date, area, select, check. `options`: [value, label] of a select. */
+/** One labelled control. `kind`: text, number, date, moment, area, select, check. `options`: [value, label] of a select. */
 export function Field({ name, kind = "text", label, hint, unit, placeholder, required = false, options = [], wide = false }) {
   const field = useField(name);
   const { control, hintId, errorId } = useWiring(field, hint);
@@ -206,6 +206,7 @@ function Below({ hint, hintId, error, errorId }) {
 function drawn(kind, { options, ...control }) {
   if (kind === "area") return h("textarea", { ...control, rows: 4 });
   if (kind === "date") return h("input", { ...control, type: "date" });
+  if (kind === "moment") return h("input", { ...control, type: "datetime-local" });
   if (kind !== "select") {
     return h("input", { ...control, type: "text", inputMode: kind === "number" ? "decimal" : undefined, autoComplete: "off" });
   }

@@ -200,6 +200,11 @@ def date_field(name: str, label: str, **props: Any) -> rx.Component:
     return _Field.create(name=name, label=label, kind="date", **props)
 
 
+def moment_field(name: str, label: str, **props: Any) -> rx.Component:
+    """A day and a time of day, as 2026-05-31T23:59, in whichever time zone the hint says."""
+    return _Field.create(name=name, label=label, kind="moment", **props)
+
+
 def select_field(name: str, label: str, options: Options, **props: Any) -> rx.Component:
     """One of `options`. With a placeholder, none of them is a choice too."""
     return _Field.create(name=name, label=label, kind="select", options=options, **props)

@@ -12,6 +12,7 @@ TABS = (
     ("jobs", "Jobs"),
     ("health", "Health"),
     ("usage", "Usage and cost"),
+    ("sandbox", "Sandbox"),
     ("audit", "Audit"),
 )
 

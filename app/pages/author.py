@@ -8,6 +8,7 @@ from app.components.jobs import paging
 from app.components.page import opened, page, skeleton
 from app.components.pulse import Pulse
 from app.components.when import moment
+from app.pages.teach import teach_tabs
 from app.state.author import LANGUAGE_CHOICES, AuthorState, GenerationItem
 from app.state.section import SectionState
 
@@ -26,6 +27,7 @@ def author() -> rx.Component:
                     AuthorState.live,
                     Pulse.create(seconds=INTERVAL, answered=AuthorState.beats, on_beat=AuthorState.beat),
                 ),
+                teach_tabs("author"),
                 rx.el.p(SectionState.course, ", ", SectionState.title, class_name="eyebrow"),
                 rx.el.h1("Have a course written"),
                 rx.el.p(

@@ -6,6 +6,7 @@ from app.components.jobs import job_row
 from app.components.page import opened, page, skeleton
 from app.components.pulse import Pulse
 from app.components.when import moment
+from app.pages.teaching import teaching
 from app.state.home import BudgetItem, HomeState, RecentItem, SectionItem
 from app.state.session import Session
 
@@ -22,6 +23,7 @@ def home() -> rx.Component:
             rx.el.div(
                 rx.el.h1(rx.cond(Session.is_administrator, "Courses", "My courses")),
                 rx.cond(HomeState.budgets.length() > 0, _budgets()),
+                teaching(),
                 rx.cond(
                     HomeState.sections.length() > 0,
                     rx.el.ul(rx.foreach(HomeState.sections, _section), class_name="sections"),

@@ -3,12 +3,13 @@
 import reflex as rx
 
 from app.components.chat import prose
+from app.components.coding import coding_exercise
 from app.components.contents import contents, section_nav
 from app.components.frame import FocusComposer
 from app.components.page import opened, page, skeleton
 from app.components.panels import sheet
 from app.components.tutor import tutor
-from app.state.lesson import LessonState
+from app.state.lesson import LessonState, PassageItem
 from app.state.section import SectionState
 from app.state.tutor import TutorState
 
@@ -39,7 +40,7 @@ def _text() -> rx.Component:
             LessonState.module_title, " · ", LessonState.minutes, " minutes · ",
             rx.cond(LessonState.graded, "graded", "practice"), class_name="meta",
         ),
-        prose(LessonState.text, variant="lesson"),
+        rx.foreach(LessonState.passages, _passage),
         rx.el.nav(
             _step("Previous", LessonState.previous_slug, LessonState.previous_title),
             _step("Next", LessonState.following_slug, LessonState.following_title),
@@ -48,6 +49,10 @@ def _text() -> rx.Component:
         ),
         class_name="prose-width",
     )  # fmt: skip
+
+
+def _passage(passage: rx.Var[PassageItem]) -> rx.Component:
+    return rx.cond(passage["key"] != "", coding_exercise(passage["key"]), prose(passage["text"], variant="lesson"))
 
 
 def _step(label: str, slug: rx.Var[str], title: rx.Var[str]) -> rx.Component:

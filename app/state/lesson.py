@@ -1,14 +1,24 @@
 """The lesson reader."""
 
-from typing import Any
+from itertools import groupby
+from typing import Any, TypedDict
 
 import reflex as rx
 
+from app.state.exercise import ExerciseState
+from app.state.exercise_terms import ExerciseTermsState
 from app.state.section import SectionState
 from app.state.session import Session, acting
 from app.state.tutor import TutorState
 from backend.core.errors import StoaError
-from backend.courses import open_lesson
+from backend.courses import LessonView, open_lesson
+
+
+class PassageItem(TypedDict):
+    """A stretch of the lesson: Markdown, or the exercise `key`."""
+
+    key: str
+    text: str
 
 
 class LessonState(Session):
@@ -19,7 +29,7 @@ class LessonState(Session):
     module_title: str = ""
     minutes: int = 0
     graded: bool = False
-    text: str = ""
+    passages: list[PassageItem] = []
     previous_slug: str = ""
     previous_title: str = ""
     following_slug: str = ""
@@ -38,7 +48,7 @@ class LessonState(Session):
         except StoaError as error:
             return self._refusal(error)
         self.slug, self.title, self.module_title = view.slug, view.title, view.module_title
-        self.minutes, self.graded, self.text = view.minutes, view.graded, view.text
+        self.minutes, self.graded, self.passages = view.minutes, view.graded, _passages(view)
         self.previous_slug = view.previous.slug if view.previous else ""
         self.previous_title = view.previous.title if view.previous else ""
         self.following_slug = view.following.slug if view.following else ""
@@ -47,4 +57,19 @@ class LessonState(Session):
         section._show(view.section)
         tutor = await self.get_state(TutorState)
         await tutor._open_beside(view)
+        exercises = await self.get_state(ExerciseState)
+        await exercises._open(view)
+        terms = await self.get_state(ExerciseTermsState)
+        await terms._open(view)
         return None
+
+
+def _passages(lesson: LessonView) -> list[PassageItem]:
+    """The lesson's blocks in order; text that isn't interrupted is one passage."""
+    passages = []
+    for kind, blocks in groupby(lesson.blocks, key=lambda block: block.kind):
+        if kind == "exercise":
+            passages += [PassageItem(key=str(block.key), text="") for block in blocks]
+        else:
+            passages.append(PassageItem(key="", text="\n\n".join(block.markdown for block in blocks)))
+    return passages

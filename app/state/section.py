@@ -36,6 +36,8 @@ class SectionState(Session):
     modules: list[ModuleItem] = []
     first_lesson: str = ""
     tutor_on: bool = False
+    teaches: bool = False
+    """Whether the section's teaching pages are for this person."""
     loading: bool = True
 
     def _show(self, view: SectionView) -> None:
@@ -52,6 +54,7 @@ class SectionState(Session):
         ]
         self.first_lesson = view.lessons[0].slug if view.lessons else ""
         self.tutor_on = view.assistant_enabled and view.role != "administrator"
+        self.teaches = view.role != "student"
         self.loading = False
 
     def _leave(self, slug: str) -> None:

@@ -1,6 +1,7 @@
 """People, what they are where, sign-in and sessions, and the question "may this actor do this to that?"."""
 
 from backend.access.audit import AUDIT_PAGE, AuditChange, AuditLine, audit_kinds, read_audit
+from backend.access.changes import note_change
 from backend.access.errors import PersonDisabled, WrongPassword
 from backend.access.models import AuditEntry, Person, Role, Theme
 from backend.access.passwords import unusable_password
@@ -47,6 +48,7 @@ __all__ = [
     "enrol",
     "ensure_person",
     "list_sessions",
+    "note_change",
     "read_audit",
     "record",
     "require",

@@ -19,6 +19,10 @@ class Action(StrEnum):
     """See the home page with one's own sections."""
     SECTION_READ = "section.read"
     """Open a section and read its lessons."""
+    SECTION_SETTINGS_READ = "section_settings.read"
+    """See how a section's tutor is set up."""
+    SECTION_CONFIGURE = "section.configure"
+    """Switch a section's tutor on and off, word its prompt, limit what each student may ask."""
     TUTOR_ASK = "tutor.ask"
     """Begin a conversation with the section's tutor."""
     CONVERSATION_READ = "conversation.read"
@@ -137,6 +141,8 @@ RULES: Mapping[Action, Rule] = {
     Action.ACCOUNT_CHANGE: _any_of(Relation.OWNER),
     Action.SECTION_LIST: _any_of(Relation.SIGNED_IN),
     Action.SECTION_READ: (*ANY_MEMBER, *_any_of(Relation.ADMINISTRATOR)),
+    Action.SECTION_SETTINGS_READ: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
+    Action.SECTION_CONFIGURE: _any_of(Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
     Action.TUTOR_ASK: ANY_MEMBER,
     Action.CONVERSATION_READ: _any_of(Relation.OWNER),
     Action.CONVERSATION_CHANGE: _any_of(Relation.OWNER),
@@ -171,6 +177,8 @@ OF_A_SECTION = frozenset(
         Action.EXERCISE_SUBMIT,
         Action.EXERCISE_TRY,
         Action.EXERCISE_CONFIGURE,
+        Action.SECTION_SETTINGS_READ,
+        Action.SECTION_CONFIGURE,
     }
 )
 """What is refused as forbidden to those who may read the section, and as not there to others."""

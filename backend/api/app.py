@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from backend.api import health, insights, jobs, sessions, turns, usage
+from backend.api import health, insights, jobs, sandbox, sessions, turns, usage
 from backend.api.security import content_policy, script_hashes
 from backend.core.database import dispose_engine
 from backend.core.errors import StoaError, TooMany
@@ -36,8 +36,8 @@ def create_api() -> FastAPI:
         title="Stoa", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
         description="Sign in with `POST /api/v1/session`, then ask the tutor with `POST /api/v1/turns`.",
     )  # fmt: skip
-    for part in (sessions.router, turns.router, jobs.router, usage.router, insights.router, health.router):
-        api.include_router(part, prefix="/api")
+    for part in (sessions, turns, jobs, usage, insights, sandbox, health):
+        api.include_router(part.router, prefix="/api")
     api.add_api_route("/api/docs", _docs, include_in_schema=False)
     api.mount("/api/docs-assets", StaticFiles(directory=DOCS_ASSETS), name="docs-assets")
     api.add_exception_handler(StoaError, _on_error)

@@ -19,6 +19,7 @@ from backend.courses.schemas import (
     SectionName,
     SectionView,
 )
+from backend.courses.switches import LessonChoice, SwitchesView, read_switches, save_switches
 from backend.courses.writing import (
     CourseText,
     LessonText,
@@ -32,6 +33,7 @@ from backend.courses.writing import (
 __all__ = [
     "BlockView",
     "CourseText",
+    "LessonChoice",
     "LessonLink",
     "LessonText",
     "LessonView",
@@ -41,6 +43,7 @@ __all__ = [
     "SectionCard",
     "SectionName",
     "SectionView",
+    "SwitchesView",
     "draft_version",
     "ensure_course",
     "ensure_section",
@@ -51,5 +54,7 @@ __all__ = [
     "open_section",
     "open_section_by_id",
     "place_exercise",
+    "read_switches",
+    "save_switches",
     "version_modules",
 ]

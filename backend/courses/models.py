@@ -122,4 +122,18 @@ class Section(Table, table=True):
     ends_on: date | None = None
     timezone: str = Field(default="UTC", max_length=64)
     assistant_enabled: bool = True
-    prompt_template: str | None = Field(default=None, sa_type=Text)
+    run_python_enabled: bool = True
+    """Whether the tutor may run Python to show something."""
+    settings_version: int = 1
+    """Counts changes of the switches. A form sends back the one that it was filled with."""
+
+
+class LessonSwitch(Table, table=True):
+    """What a section says of a lesson's assistant, in the place of what the course says."""
+
+    __tablename__ = "lesson_switches"
+    __table_args__ = (UniqueConstraint("section_id", "lesson_key"), one_of("assistant", list(AssistantSwitch)))
+
+    section_id: UUID = Field(foreign_key="sections.id", ondelete="CASCADE")
+    lesson_key: UUID
+    assistant: str

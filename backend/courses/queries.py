@@ -3,12 +3,22 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import and_, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Actor
-from backend.courses.models import Block, BlockKind, Course, CourseVersion, Lesson, Module, Section, VersionStatus
+from backend.courses.models import (
+    Block,
+    BlockKind,
+    Course,
+    CourseVersion,
+    Lesson,
+    LessonSwitch,
+    Module,
+    Section,
+    VersionStatus,
+)
 
 
 async def sections_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Section, Course, int]]:
@@ -99,13 +109,27 @@ async def pin_version(session: AsyncSession, before: UUID, after: UUID) -> None:
     await session.exec(update(Section).where(col(Section.version_id) == before).values(version_id=after))
 
 
-async def lesson_switch(session: AsyncSession, version_id: UUID, lesson_key: UUID) -> str:
-    """A lesson's assistant switch."""
+async def lesson_switch(session: AsyncSession, section_id: UUID, version_id: UUID, lesson_key: UUID) -> str:
+    """A lesson's assistant switch in a section: the section's own, else the course's."""
+    own = and_(col(LessonSwitch.lesson_key) == col(Lesson.key), col(LessonSwitch.section_id) == section_id)
     return (
         await session.exec(
-            select(Lesson.assistant).where(col(Lesson.version_id) == version_id, col(Lesson.key) == lesson_key)
+            select(func.coalesce(LessonSwitch.assistant, Lesson.assistant))
+            .select_from(Lesson)
+            .outerjoin(LessonSwitch, own)
+            .where(col(Lesson.version_id) == version_id, col(Lesson.key) == lesson_key)
         )
     ).one()
+
+
+async def lesson_switches(session: AsyncSession, section_id: UUID) -> Sequence[LessonSwitch]:
+    """What a section says of its lessons' assistants."""
+    return (await session.exec(select(LessonSwitch).where(col(LessonSwitch.section_id) == section_id))).all()
+
+
+async def locked_section(session: AsyncSession, section_id: UUID) -> Section | None:
+    """A section that nobody else changes before the transaction ends."""
+    return (await session.exec(select(Section).where(col(Section.id) == section_id).with_for_update())).one_or_none()
 
 
 async def course_by_slug(session: AsyncSession, slug: str) -> Course | None:

@@ -109,7 +109,7 @@ async def _section(session: AsyncSession, actor: Actor, found: tuple[Section, Co
         starts_on=_iso(section.starts_on),
         ends_on=_iso(section.ends_on),
         assistant_enabled=section.assistant_enabled,
-        prompt_template=section.prompt_template,
+        run_python_enabled=section.run_python_enabled,
         version_id=section.version_id,
         modules=_modules(await queries.outline(session, section.version_id)),
     )
@@ -119,7 +119,7 @@ async def _lesson(session: AsyncSession, section: SectionView, link: LessonLink 
     if link is None:
         raise NotFound("There is no such lesson in this section.")
     place = section.lessons.index(link)
-    switch = await queries.lesson_switch(session, section.version_id, link.key)
+    switch = await queries.lesson_switch(session, section.id, section.version_id, link.key)
     return LessonView(
         key=link.key,
         slug=link.slug,

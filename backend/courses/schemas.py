@@ -62,7 +62,7 @@ class SectionView:
     starts_on: str
     ends_on: str
     assistant_enabled: bool
-    prompt_template: str | None
+    run_python_enabled: bool
     version_id: UUID
     modules: tuple[ModuleView, ...]
 

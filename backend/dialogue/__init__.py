@@ -11,16 +11,30 @@ from backend.dialogue.conversations import (
 )
 from backend.dialogue.exporting import EXPORT, start_export
 from backend.dialogue.following import follow_turn
+from backend.dialogue.prompts import PLACEHOLDERS
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
+from backend.dialogue.templates import (
+    PromptPreview,
+    PromptView,
+    preview_prompt,
+    read_prompt,
+    read_prompt_version,
+    reset_prompt,
+    restore_prompt,
+    save_prompt,
+)
 from backend.dialogue.tools import DialogueTool, ToolContext, register_tool
 from backend.dialogue.turns import get_runner
 
 __all__ = [
     "EXPORT",
+    "PLACEHOLDERS",
     "ConversationCard",
     "ConversationView",
     "DialogueTool",
     "MessageView",
+    "PromptPreview",
+    "PromptView",
     "StartedTurn",
     "ToolContext",
     "ask",
@@ -31,11 +45,17 @@ __all__ = [
     "latest_conversation",
     "list_conversations",
     "open_conversation",
+    "preview_prompt",
     "rate_message",
+    "read_prompt",
+    "read_prompt_version",
     "recent_conversations",
     "regenerate",
     "register_tool",
     "rename_conversation",
+    "reset_prompt",
+    "restore_prompt",
+    "save_prompt",
     "start_export",
     "stop",
 ]

@@ -10,7 +10,7 @@ from backend.core.settings import get_settings
 from backend.courses import open_lesson_by_key, open_section_by_id
 from backend.dialogue import queries
 from backend.dialogue.models import Conversation, Message, MessageRole
-from backend.dialogue.prompts import system_prompt
+from backend.dialogue.prompts import lesson_limit, system_prompt
 from backend.genai import (
     AssistantMessage,
     CompletionRequest,
@@ -20,10 +20,6 @@ from backend.genai import (
     UserMessage,
     context_window,
 )
-
-CHARS_PER_TOKEN = 4
-LESSON_SHARE = 0.1
-"""Most of the context window that a lesson may take."""
 
 
 async def load_context(turn_id: UUID) -> CompletionRequest:
@@ -47,6 +43,8 @@ async def load_context(turn_id: UUID) -> CompletionRequest:
 async def _system(conversation: Conversation) -> str:
     limit = lesson_limit(get_settings().lesson_context_chars, await context_window(conversation.section_id))
     section = await open_section_by_id(SYSTEM, conversation.section_id)
+    async with transaction() as session:
+        template = await queries.prompt_template(session, section.id)
     title, text = "", ""
     if conversation.lesson_key is not None:
         try:
@@ -55,18 +53,13 @@ async def _system(conversation: Conversation) -> str:
         except NotFound:
             pass  # the section moved to a version without this lesson; the talk goes on without its text
     return system_prompt(
-        section.prompt_template,
+        template.text if template else None,
         course=section.course_title,
         section=section.title,
         lesson=title,
         lesson_text=text,
         limit=limit,
     )
-
-
-def lesson_limit(most: int, window: int | None) -> int:
-    """Characters of a lesson to tell a model with this context window (tokens): a small one reads slowly, too."""
-    return most if window is None else min(most, int(window * CHARS_PER_TOKEN * LESSON_SHARE))
 
 
 def recent_messages(messages: Sequence[Message], limit: int) -> list[UserMessage | AssistantMessage]:

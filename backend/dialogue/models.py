@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, Numeric, Text, text
+from sqlalchemy import CheckConstraint, Column, Index, Numeric, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from backend.core.database import Table, moment, one_of
@@ -93,6 +93,19 @@ class Message(Table, table=True):
 
 
 Message.__table__.append_constraint(one_of("status", list(TurnStatus)))  # type: ignore[attr-defined]
+
+
+class PromptTemplate(Table, table=True):
+    """A version of what a section's tutor is told first. The highest number is in use; without any, the default."""
+
+    __tablename__ = "prompt_templates"
+    __table_args__ = (UniqueConstraint("section_id", "number"),)
+
+    section_id: UUID = Field(foreign_key="sections.id", ondelete="CASCADE")
+    number: int
+    text: str | None = Field(default=None, sa_type=Text)
+    """None: the default."""
+    saved_by: UUID | None = Field(default=None, foreign_key="people.id", ondelete="SET NULL")
 
 
 class Turn(Table, table=True):

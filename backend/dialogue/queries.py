@@ -9,9 +9,9 @@ from sqlalchemy import delete, exists, func, or_, text, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Actor, Scope, Visibility
+from backend.access import Actor, Person, Scope, Visibility
 from backend.core.clock import now
-from backend.dialogue.models import Conversation, Message, MessageRole, Turn, TurnStatus
+from backend.dialogue.models import Conversation, Message, MessageRole, PromptTemplate, Turn, TurnStatus
 
 SAVE_TEXTS = text(
     "UPDATE messages SET content = grown.content, status = :status"
@@ -235,3 +235,23 @@ async def delete_conversation(session: AsyncSession, conversation_id: UUID) -> N
 async def rate(session: AsyncSession, message_id: UUID, rating: int | None, reason: str) -> None:
     """Store what the reader thinks of an answer."""
     await session.exec(update(Message).where(col(Message.id) == message_id).values(rating=rating, rating_reason=reason))
+
+
+async def prompt_template(session: AsyncSession, section_id: UUID, number: int | None = None) -> PromptTemplate | None:
+    """A version of a section's prompt: the one in use, or that with a number."""
+    statement = select(PromptTemplate).where(col(PromptTemplate.section_id) == section_id)
+    if number is not None:
+        statement = statement.where(col(PromptTemplate.number) == number)
+    return (await session.exec(statement.order_by(col(PromptTemplate.number).desc()).limit(1))).first()
+
+
+async def prompt_versions(session: AsyncSession, section_id: UUID) -> Sequence[tuple[PromptTemplate, str | None]]:
+    """Every version of a section's prompt with the name of who saved it, the latest first."""
+    return (
+        await session.exec(
+            select(PromptTemplate, Person.name)
+            .outerjoin(Person, col(Person.id) == col(PromptTemplate.saved_by))
+            .where(col(PromptTemplate.section_id) == section_id)
+            .order_by(col(PromptTemplate.number).desc())
+        )
+    ).all()

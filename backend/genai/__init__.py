@@ -19,6 +19,7 @@ from backend.genai.feature_views import (
     list_features,
     more_overrides,
     section_features,
+    serving,
     warning_of,
 )
 from backend.genai.health import HealthReport, ModelHealth, close_breaker, open_breaker, read_health
@@ -80,6 +81,7 @@ from backend.genai.service_views import (
     open_service,
 )
 from backend.genai.standing import Limits, Notice, Standing
+from backend.genai.student_limits import StudentLimitsView, save_student_limits, student_limits
 from backend.genai.usage import (
     ExportRow,
     Figures,
@@ -137,6 +139,7 @@ __all__ = [
     "ServiceView",
     "Spending",
     "Standing",
+    "StudentLimitsView",
     "SystemMessage",
     "TextDelta",
     "Tool",
@@ -193,12 +196,15 @@ __all__ = [
     "save_model",
     "save_provider_limits",
     "save_service",
+    "save_student_limits",
     "section_features",
     "section_limits",
     "seed_configuration",
     "seed_demo_limits",
+    "serving",
     "set_model_enabled",
     "stream",
+    "student_limits",
     "test_model",
     "use_pool",
     "warning_of",

@@ -5,9 +5,8 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Actor
+from backend.access import Actor, note_change
 from backend.genai import queries
-from backend.genai.changes import note_change
 from backend.genai.models import FeatureConfig, ServiceConfig
 from backend.genai.schemas import Feature, ModelKind
 

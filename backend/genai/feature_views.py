@@ -10,7 +10,7 @@ from backend.access import Action, Actor, require
 from backend.core.database import transaction
 from backend.core.errors import NotFound
 from backend.core.settings import get_settings
-from backend.courses import SectionName
+from backend.courses import SectionName, open_section
 from backend.courses.models import Course, Section
 from backend.genai import queries, service_queries
 from backend.genai.feature_configs import kind_for
@@ -95,6 +95,15 @@ async def section_features(actor: Actor, section_id: UUID) -> tuple[SectionName,
         if (place := await service_queries.section_with_course(session, section_id)) is None:
             raise NotFound("There is no such section.")
         return _named(*place), [await _served(session, feature, place) for feature in Feature]
+
+
+async def serving(actor: Actor, slug: str, feature: Feature) -> Assigned | None:
+    """What serves a feature in a section, for those who teach there; None where nothing does."""
+    section = await open_section(actor, slug)
+    require(actor, Action.SECTION_SETTINGS_READ, section.scope)
+    async with transaction() as session:
+        place = await service_queries.section_with_course(session, section.id)
+        return (await _served(session, feature, place)).default
 
 
 def refusal_of(feature: Feature, model: ModelChoice) -> str:

@@ -7,13 +7,12 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import SYSTEM, Action, Actor, require
+from backend.access import SYSTEM, Action, Actor, note_change, require
 from backend.core.database import transaction
 from backend.core.errors import Conflict, FieldErrors, NotFound
 from backend.courses import SectionName, open_section
 from backend.courses.models import Course, Section
 from backend.genai import limits_queries as queries
-from backend.genai.changes import note_change
 from backend.genai.limits import FIELDS, forget_limits
 from backend.genai.models import UsageLimits
 from backend.genai.service_queries import section_with_course
@@ -73,7 +72,7 @@ async def save_limits(
     `NotFound` when the section is gone.
     """
     require(actor, Action.GENAI_CONFIGURE)
-    values = _parsed(given)
+    values = parsed_limits(given)
     try:
         async with transaction() as session:
             place = await _place(session, section_id)
@@ -134,7 +133,8 @@ async def _held(session: AsyncSession, section_id: UUID | None, version: int | N
     return row
 
 
-def _parsed(given: Mapping[str, str]) -> dict[str, int | None]:
+def parsed_limits(given: Mapping[str, str]) -> dict[str, int | None]:
+    """The limits that were typed; None for a blank one. Raises `FieldErrors`."""
     values: dict[str, int | None] = {}
     faults: dict[str, str] = {}
     for field in FIELDS:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from backend.access import Action, Actor, Scope, require
@@ -11,7 +12,7 @@ from backend.core.errors import NotFound, TooMany
 from backend.core.settings import get_settings
 from backend.core.windows import Limiter, Window, on_windows, seconds_until_next, window
 from backend.genai import limits_queries as queries
-from backend.genai.models import UsageLimits
+from backend.genai.models import StudentLimits, UsageLimits
 from backend.genai.standing import Allowance, Limits, again_in, day_of, pace, whole_seconds
 
 FIELDS = ("messages_per_minute", "tokens_per_day_person", "tokens_per_day_section")
@@ -84,21 +85,33 @@ async def allowance(actor: Actor, section_id: UUID) -> Allowance:
 
 
 async def limits_in(section_id: UUID) -> Limits:
-    """What holds in a section: field by field its own limit, else the default one, else none.
+    """What holds in a section: what is allowed there, or less where its instructors say so.
 
     Remembered for `genai_config_cache` seconds.
     """
     moment = time.monotonic()
     if (known := _remembered.get(section_id)) and known[0] > moment:
         return known[1]
+    allowed = await allowed_in(section_id)
+    async with transaction() as session:
+        own = await queries.student_limits_row(session, section_id) or StudentLimits(section_id=section_id)
+    limits = replace(
+        allowed,
+        messages_per_minute=_least(allowed.messages_per_minute, own.messages_per_minute),
+        tokens_per_day_person=_least(allowed.tokens_per_day_person, own.tokens_per_day_person),
+    )
+    _remembered[section_id] = (moment + get_settings().genai_config_cache, limits)
+    return limits
+
+
+async def allowed_in(section_id: UUID) -> Limits:
+    """What administrators allow in a section: field by field its own limit, else the default one, else none."""
     async with transaction() as session:
         timezone = await queries.timezone_of(session, section_id)
         rows = await queries.limits_for(session, section_id)
     if timezone is None:
         raise NotFound("There is no such section.")
-    limits = Limits(section_id, timezone, *(_first(rows, field) for field in FIELDS))
-    _remembered[section_id] = (moment + get_settings().genai_config_cache, limits)
-    return limits
+    return Limits(section_id, timezone, *(_first(rows, field) for field in FIELDS))
 
 
 async def _minute(actor: Actor, limits: Limits) -> tuple[int | None, float]:
@@ -116,6 +129,10 @@ async def _minute(actor: Actor, limits: Limits) -> tuple[int | None, float]:
 
 def _first(rows: Sequence[UsageLimits], field: str) -> int | None:
     return next((value for row in rows if (value := getattr(row, field)) is not None), None)
+
+
+def _least(*amounts: int | None) -> int | None:
+    return min((each for each in amounts if each is not None), default=None)
 
 
 def _window(amount: int) -> Window:

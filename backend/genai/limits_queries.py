@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.courses.models import Course, Section
-from backend.genai.models import CompletionRequest, ServiceConfig, UsageLimits
+from backend.genai.models import CompletionRequest, ServiceConfig, StudentLimits, UsageLimits
 
 
 async def timezone_of(session: AsyncSession, section_id: UUID) -> str | None:
@@ -40,6 +40,14 @@ async def limits_row(session: AsyncSession, section_id: UUID | None, *, lock: bo
     """The row stored for exactly this section, or the default one. `lock`: nobody else changes it meanwhile."""
     place = col(UsageLimits.section_id)
     statement = select(UsageLimits).where(place.is_(None) if section_id is None else place == section_id)
+    if lock:
+        statement = statement.with_for_update()
+    return (await session.exec(statement)).one_or_none()
+
+
+async def student_limits_row(session: AsyncSession, section_id: UUID, *, lock: bool = False) -> StudentLimits | None:
+    """What a section's instructors set."""
+    statement = select(StudentLimits).where(col(StudentLimits.section_id) == section_id)
     if lock:
         statement = statement.with_for_update()
     return (await session.exec(statement)).one_or_none()

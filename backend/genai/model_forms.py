@@ -7,11 +7,10 @@ from psycopg import Error
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Action, Actor, require
+from backend.access import Action, Actor, note_change, require
 from backend.core.database import transaction
 from backend.core.errors import Conflict, FieldErrors, NotFound
 from backend.genai import model_queries
-from backend.genai.changes import note_change
 from backend.genai.health import forget_health
 from backend.genai.model_entry import entry_of
 from backend.genai.model_views import ModelForm, ModelUse, form_of, uses_of

@@ -187,6 +187,17 @@ class UsageLimits(Versioned, table=True):
     tokens_per_day_section: int | None = None
 
 
+class StudentLimits(Versioned, table=True):
+    """How much a section's instructors let each person ask. Where administrators allow less, that holds."""
+
+    __tablename__ = "student_limits"
+    __table_args__ = _positive("messages_per_minute", "tokens_per_day_person")
+
+    section_id: UUID = Field(foreign_key="sections.id", ondelete="CASCADE", unique=True)
+    messages_per_minute: int | None = None
+    tokens_per_day_person: int | None = None
+
+
 class CompletionRequest(Table, table=True):
     """The ledger: one row per attempt. Prompt and answer aren't here."""
 

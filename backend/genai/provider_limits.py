@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.exc import IntegrityError
 
-from backend.access import Action, Actor, require
+from backend.access import Action, Actor, note_change, require
 from backend.core.database import transaction
 from backend.core.errors import Conflict, FieldErrors, NotFound
 from backend.core.rules import sentence_of
 from backend.genai import model_queries, queries
 from backend.genai.catalogue import Count
-from backend.genai.changes import note_change
 from backend.genai.models import ProviderLimits
 from backend.genai.routing import forget_resolved
 from backend.genai.schemas import ProviderName

@@ -4,11 +4,10 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Actor
+from backend.access import Actor, note_change
 from backend.core.crypto import decrypt, encrypt
 from backend.core.errors import FieldErrors, Unavailable
 from backend.genai.catalogue import ModelEntry
-from backend.genai.changes import note_change
 from backend.genai.models import RegisteredModel
 from backend.genai.routing import spec_of
 

@@ -5,11 +5,10 @@ from typing import Any
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Actor
+from backend.access import Actor, note_change
 from backend.core.errors import FieldErrors
 from backend.genai import queries
 from backend.genai.catalogue import ServiceConfigEntry
-from backend.genai.changes import note_change
 from backend.genai.models import ChainLink, ChainRole, RegisteredModel, ServiceConfig
 from backend.genai.schemas import ModelKind
 

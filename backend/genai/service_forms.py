@@ -6,12 +6,11 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Action, Actor, require
+from backend.access import Action, Actor, note_change, require
 from backend.core.database import transaction
 from backend.core.errors import Conflict, FieldErrors, NotFound
 from backend.genai import queries, service_queries
 from backend.genai.catalogue import ServiceConfigEntry
-from backend.genai.changes import note_change
 from backend.genai.feature_configs import misserved
 from backend.genai.feature_names import FEATURE_NAMES, name_of
 from backend.genai.models import ServiceConfig

@@ -22,7 +22,10 @@ class Days(BaseModel):
     """Which days are asked for."""
 
     days: int = Field(
-        default=DEFAULT_DAYS, ge=1, le=MOST_DAYS, description="How many days, up to and with today, by the section's clock."
+        default=DEFAULT_DAYS,
+        ge=1,
+        le=MOST_DAYS,
+        description="How many days, up to and with today, by the section's clock.",
     )
 
 

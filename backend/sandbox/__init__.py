@@ -5,7 +5,7 @@ async with get_sandbox().box(owner=f"submission:{id}", limits=limits) as box:
     box.verdict = verdict_of(outcome) or …   # for the record
 """
 
-from backend.sandbox.audit import RunLine, export_runs, read_runs
+from backend.sandbox.audit import RUNS_PAGE, RunLine, export_runs, read_runs
 from backend.sandbox.box import Box
 from backend.sandbox.errors import SandboxUnavailable
 from backend.sandbox.examining import sandbox_findings
@@ -17,6 +17,7 @@ from backend.sandbox.trying import try_file
 from backend.sandbox.verdicts import verdict_of
 
 __all__ = [
+    "RUNS_PAGE",
     "Box",
     "Command",
     "Limits",

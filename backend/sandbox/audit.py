@@ -16,7 +16,8 @@ from backend.sandbox.box import Ran, Run
 from backend.sandbox.models import SandboxRun
 from backend.sandbox.verdicts import verdict_of
 
-PAGE = 50
+RUNS_PAGE = 50
+"""Runs on one page of the list."""
 EXPORTED = 500
 """Runs that an export reads at once."""
 LONGEST_SEARCH = 200
@@ -32,6 +33,8 @@ class RunLine:
     at: datetime
     owner: str
     person_id: UUID | None
+    who: str
+    """Their name; empty when nobody by that id is there any more."""
     image: str
     runtime: str
     containers: tuple[str, ...]
@@ -63,37 +66,47 @@ async def forget_old_runs() -> int:
         return await queries.forget_runs(session, get_settings().sandbox_days)
 
 
-async def read_runs(actor: Actor, *, search: str = "", verdict: str = "", after: str = "") -> list[RunLine]:
-    """One page of runs, the latest first, after the line with cursor `after`.
+async def read_runs(
+    actor: Actor, *, search: str = "", verdict: str = "", since: datetime | None = None, after: str = ""
+) -> list[RunLine]:
+    """One page of runs from `since` on, the latest first, after the line with cursor `after`.
 
-    `search` looks in owners and images, or is a person's id. Raises `Invalid` for a cursor that is none.
+    `search` looks in people, owners and images, or is a person's id. Raises `Invalid` for a cursor that is none.
     """
     require(actor, Action.AUDIT_READ)
-    return await _page(search.replace("\0", "").strip()[:LONGEST_SEARCH], verdict, after, PAGE)
+    return await _page(search, verdict, since, after, RUNS_PAGE)
 
 
-async def export_runs(actor: Actor, *, search: str = "", verdict: str = "") -> AsyncIterator[str]:
+def export_runs(
+    actor: Actor, *, search: str = "", verdict: str = "", since: datetime | None = None
+) -> AsyncIterator[str]:
     """The runs that `read_runs` finds, all of them, one JSON object a line, the latest first."""
     require(actor, Action.AUDIT_READ)
+    return _exported(search, verdict, since)
+
+
+async def _exported(search: str, verdict: str, since: datetime | None) -> AsyncIterator[str]:
     after = ""
-    while lines := await _page(search.replace("\0", "").strip()[:LONGEST_SEARCH], verdict, after, EXPORTED):
+    while lines := await _page(search, verdict, since, after, EXPORTED):
         for line in lines:
             yield json.dumps(asdict(line), default=str) + "\n"
         after = lines[-1].cursor
 
 
-async def _page(search: str, verdict: str, after: str, most: int) -> list[RunLine]:
+async def _page(search: str, verdict: str, since: datetime | None, after: str, most: int) -> list[RunLine]:
+    search = search.replace("\0", "").strip()[:LONGEST_SEARCH]
     async with transaction() as session:
-        rows = await queries.runs_before(session, search, verdict, parse_cursor(after), most)
-    return [_line(row) for row in rows]
+        rows = await queries.runs_before(session, search, verdict, since, parse_cursor(after), most)
+    return [_line(row, name) for row, name in rows]
 
 
-def _line(row: SandboxRun) -> RunLine:
+def _line(row: SandboxRun, name: str | None) -> RunLine:
     return RunLine(
         id=row.id,
         at=row.created_at,
         owner=row.owner,
         person_id=row.person_id,
+        who=name or "",
         image=row.image,
         runtime=row.runtime,
         containers=tuple(row.containers),

@@ -37,6 +37,7 @@ TIMES = {
     "STOA_JOB_BACKOFF_CAP": "0.5",
     "STOA_JOB_RECONCILE": "0.5",
 }
+ENGINE = {name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ} | {"STOA_SANDBOX_WARM": "1"}
 PATIENCE_MS = 20_000
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -55,7 +56,7 @@ def app() -> Iterator[App]:
     folder = run_folder() / "e2e"
     folder.mkdir(mode=0o711)
     port = free_port()
-    variables = {"STOA_DEMO_PASSWORD": PASSWORD, **TIMES}
+    variables = {"STOA_DEMO_PASSWORD": PASSWORD, **TIMES, **ENGINE}
     with (
         data_directory(folder) as data_dir,
         replaying() as replay_url,

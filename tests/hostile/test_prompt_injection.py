@@ -9,7 +9,7 @@ from backend.access import Role
 from backend.core.database import transaction
 from backend.courses.models import Block, Course, Lesson, Section
 from backend.dialogue import ask, open_conversation
-from backend.dialogue.models import TurnStatus
+from backend.dialogue.models import PromptTemplate, TurnStatus
 from tests.support.replay import Replay
 from tests.support.replay_answers import openai_answer
 from tests.support.school import School, change, found_school, make_member
@@ -54,7 +54,9 @@ async def test_titles_and_templates_are_filled_in_once(school: School, replay: R
     async with transaction() as session:
         await session.exec(update(Course).values(title="{section}"))
     template = "{course}|{section}|{lesson}|{secret_key}|{course.__init__.__globals__}|%(course)s"
-    await change(Section, school.here.id, title="{course}", prompt_template=template)
+    await change(Section, school.here.id, title="{course}")
+    async with transaction() as session:
+        session.add(PromptTemplate(section_id=school.here.id, number=1, text=template))
     prompt = await system_prompt(school, replay)
     assert prompt == "{section}|{course}|Flour|{secret_key}|{course.__init__.__globals__}|%(course)s"
 

@@ -11,6 +11,7 @@ import reflex as rx
 from structlog.testing import capture_logs
 
 from app.state.session import Session
+from app.state.teach_transcripts import TeachTranscriptsState
 from app.state.tutor import TutorState
 from backend.access import SYSTEM
 from backend.api import Guard, create_api
@@ -18,6 +19,7 @@ from backend.dialogue.models import TurnStatus
 from backend.genai import Feature, read_model, resolve, save_model
 from backend.jobs import JobStatus
 from tests.support.jobs import add_job, job_of
+from tests.support.loaves import add_attempt
 from tests.support.replay import Replay
 from tests.support.school import ROLES, School, begin_turn, change, converse, found_school, messages_of
 from tests.support.tab import Tab, Told, running_app
@@ -37,7 +39,11 @@ SIGNED_IN = only(*ROLES[1:])
 READERS = only("student", "assistant", "instructor", "administrator")
 MEMBERS = only("student", "assistant", "instructor")
 OWNER = only("student")
+INSTRUCTORS = only("instructor")
 ADMINISTRATORS = only("administrator")
+STAFF = only("assistant", "instructor", "administrator")
+CONFIGURERS = only("instructor", "administrator")
+TEACHERS = only("assistant", "instructor")
 AUTHORS = only("instructor", "administrator")
 OWN_JOB = only("student", "administrator")
 NOTHING_TO_HIDE = ANYONE
@@ -54,6 +60,8 @@ class Stage:
     answer: UUID
     turn: UUID | None = None
     model: UUID | None = None
+    attempt: UUID | None = None
+    """The student's, at the exercise."""
     job: UUID | None = None
 
     async def again(self) -> "Stage":
@@ -75,16 +83,24 @@ class Case:
     query: tuple[tuple[str, str], ...] = ()
     in_conversation: bool = False
     """The tab's state is made to name the student's conversation, whoever's tab it is."""
+    in_transcript: bool = False
+    """The tab's state is made to show it as a transcript."""
     running: bool = False
     """An answer is being written in it."""
     with_model: bool = False
     """The tab's form is about a registered model, whoever's tab it is."""
+    at_exercise: bool = False
+    """The tab's state names the exercise, whoever's tab it is."""
     job: JobStatus | None = None
     """The address is that of a job of the student with this status."""
 
 
+THE_JOB = UUID(int=7)
+"""What the tab of `at_exercise` follows."""
 HERE = (("section", "baking-autumn"),)
 LESSON = (*HERE, ("lesson", "flour"))
+TEACH = "/s/[section]/teach"
+SETTINGS = f"{TEACH}/settings"
 MODEL_FORM = {"name": "Changed", "provider": "null", "model": "null", "version": "1"}
 AUTHOR = "/s/[section]/teach/author"
 NEW_COURSE = {"topic": "Bread", "audience": "Bakers", "lessons": "2", "language": "en"}
@@ -172,6 +188,66 @@ EVENTS: dict[str, Case] = {
     "features_state.search": Case(SIGNED_IN, lambda _: {"text": "baking"}),
     "features_state.show_more": Case(ADMINISTRATORS, lambda _: {"feature": "student_dialogue"}),
     "features_state.look_up": Case(ADMINISTRATORS, lambda stage: {"section_id": str(stage.school.here.id)}),
+    "teach_settings_state.load": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_settings_state.save": Case(CONFIGURERS, lambda _: {"values": {"version": "1"}}, path=SETTINGS, query=HERE),
+    "teach_settings_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_prompt_state.save": Case(
+        CONFIGURERS, lambda _: {"values": {"number": "0", "text": "{course}"}}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_prompt_state.reset_to_default": Case(CONFIGURERS, lambda _: {"number": "0"}, path=SETTINGS, query=HERE),
+    "teach_prompt_state.preview": Case(
+        only(anonymous=REFUSED), lambda _: {"values": {"text": "{course}"}}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.choose_lesson": Case(
+        only(anonymous=REFUSED), lambda stage: {"key": str(stage.school.lessons["flour"])}, path=SETTINGS, query=HERE
+    ),
+    "teach_prompt_state.look_at": Case(only(), lambda _: {"number": 1}, path=SETTINGS, query=HERE),
+    "teach_prompt_state.look_away": Case(NOTHING_TO_HIDE),
+    "teach_prompt_state.restore": Case(only(), lambda _: {"number": 9, "newest": "1"}, path=SETTINGS, query=HERE),
+    "teach_limits_state.save": Case(CONFIGURERS, lambda _: {"values": {"version": ""}}, path=SETTINGS, query=HERE),
+    "teach_limits_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teach_privacy_state.save": Case(
+        only("instructor"), lambda _: {"values": {"version": "0", "transcripts": "off"}}, path=SETTINGS, query=HERE
+    ),
+    "teach_privacy_state.reload": Case(STAFF, path=SETTINGS, query=HERE),
+    "teaching_state.load": Case(SIGNED_IN),
+    "teach_overview_state.load": Case(STAFF, path=TEACH, query=HERE),
+    "teach_overview_state.choose_measure": Case(NOTHING_TO_HIDE, lambda _: {"measure": "active"}),
+    "teach_recommendation_state.look": Case(STAFF, path=TEACH, query=HERE),
+    "teach_recommendation_state.ask": Case(only("instructor"), path=TEACH, query=HERE),
+    "teach_recommendation_state.rate": Case(only(anonymous=REFUSED), lambda _: {"rating": 1}, path=TEACH, query=HERE),
+    "teach_recommendation_state.comment": Case(
+        only(anonymous=REFUSED), lambda _: {"form": {"comment": "x"}}, path=TEACH, query=HERE
+    ),
+    "teach_questions_state.load": Case(TEACHERS, path=f"{TEACH}/questions", query=HERE),
+    "teach_questions_state.search_for": Case(TEACHERS, lambda _: {"text": "x"}, path=f"{TEACH}/questions", query=HERE),
+    "teach_questions_state.show_more": Case(TEACHERS, path=f"{TEACH}/questions", query=HERE),
+    "teach_questions_state.resolve": Case(
+        only(),
+        lambda stage: {"message_id": str(stage.question), "resolved": True},
+        path=f"{TEACH}/questions",
+        query=HERE,
+    ),
+    "teach_students_state.load": Case(TEACHERS, path=f"{TEACH}/students", query=HERE),
+    "teach_students_state.search_for": Case(NOTHING_TO_HIDE, lambda _: {"text": "Ada"}),
+    "teach_students_state.choose_kind": Case(NOTHING_TO_HIDE, lambda _: {"kind": "silent"}),
+    "teach_students_state.sort_by": Case(NOTHING_TO_HIDE, lambda _: {"column": "name"}),
+    "teach_transcripts_state.load": Case(TEACHERS, path=f"{TEACH}/transcripts", query=HERE),
+    "teach_transcripts_state.search_for": Case(
+        TEACHERS, lambda _: {"pseudonym": "x"}, path=f"{TEACH}/transcripts", query=HERE
+    ),
+    "teach_transcripts_state.show_more": Case(TEACHERS, path=f"{TEACH}/transcripts", query=HERE),
+    "teach_transcripts_state.ask_why": Case(NOTHING_TO_HIDE),
+    "teach_transcripts_state.never_mind": Case(NOTHING_TO_HIDE),
+    "teach_transcripts_state.reveal": Case(
+        only("instructor"),
+        lambda _: {"form": {"reason": "She asked for help."}},
+        path=f"{TEACH}/transcripts",
+        query=HERE,
+        in_transcript=True,
+    ),
+    "teach_cost_state.load": Case(STAFF, path=f"{TEACH}/cost", query=HERE),
     "usage_state.load": Case(ADMINISTRATORS, path="/admin/usage"),
     "usage_state.in_zone": Case(ADMINISTRATORS, lambda _: {"zone": "Europe/Paris"}, path="/admin/usage"),
     "usage_state.choose_range": Case(ADMINISTRATORS, lambda _: {"preset": "7"}),
@@ -189,6 +265,29 @@ EVENTS: dict[str, Case] = {
     "audit_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "Tutor"}),
     "audit_state.choose_kind": Case(ADMINISTRATORS, lambda _: {"kind": "model"}),
     "audit_state.show_older": Case(NOTHING_TO_HIDE),
+    "exercise_state.run_code": Case(
+        READERS, lambda stage: {"key": str(stage.school.exercise), "code": "pass"}, at_exercise=True
+    ),
+    "exercise_state.submit_code": Case(
+        OWNER, lambda stage: {"key": str(stage.school.exercise), "code": "pass"}, at_exercise=True
+    ),
+    "exercise_state.job_ended": Case(
+        READERS, lambda stage: {"key": str(stage.school.exercise), "job_id": str(THE_JOB)}, at_exercise=True
+    ),
+    "exercise_state.show_attempt": Case(
+        MEMBERS,
+        lambda stage: {"key": str(stage.school.exercise), "submission_id": str(stage.attempt)},
+        at_exercise=True,
+    ),
+    "exercise_terms_state.save": Case(
+        INSTRUCTORS, lambda stage: {"values": {"key": str(stage.school.exercise), "version": "0"}}, at_exercise=True
+    ),
+    "exercise_terms_state.reload": Case(INSTRUCTORS, at_exercise=True),
+    "sandbox_state.load": Case(ADMINISTRATORS, path="/admin/sandbox"),
+    "sandbox_state.search_for": Case(ADMINISTRATORS, lambda _: {"text": "ada"}),
+    "sandbox_state.choose_verdict": Case(ADMINISTRATORS, lambda _: {"verdict": "accepted"}),
+    "sandbox_state.choose_period": Case(ADMINISTRATORS, lambda _: {"period": "day"}),
+    "sandbox_state.show_older": Case(NOTHING_TO_HIDE),
     "jobs_state.load": Case(SIGNED_IN, path="/jobs"),
     "jobs_state.beat": Case(SIGNED_IN, path="/jobs"),
     "jobs_state.choose_status": Case(SIGNED_IN, lambda _: {"status": "dead"}, path="/jobs"),
@@ -281,8 +380,13 @@ async def outcome_of(event: str, role: str, stage: Stage) -> str:
     await tab.load("/404")
     if case.in_conversation:
         await point_at_the_students(tab, stage)
+    if case.in_transcript:
+        async with tab.held(TeachTranscriptsState) as transcripts:
+            transcripts.opened = str(stage.conversation)
     if case.with_model:
         await point_at_a_model(tab, stage)
+    if case.at_exercise:
+        await point_at_the_exercise(tab, stage)
     tab._path, tab._query = case.path, dict(case.query)
     if case.job:
         await point_at_the_students_job(tab, stage, case.job)
@@ -324,6 +428,19 @@ async def point_at_a_model(tab: Tab, stage: Stage) -> None:
     stage.model = (await save_model(SYSTEM, None, None, form)).id
     async with tab.held(ModelFormState) as held:
         held.subject = str(stage.model)
+
+
+async def point_at_the_exercise(tab: Tab, stage: Stage) -> None:
+    from app.state.exercise import ExerciseState
+    from app.state.exercise_terms import ExerciseTermsState
+
+    key, here = stage.school.exercise, stage.school.here.id
+    stage.attempt = await add_attempt(here, key, stage.school.members["student"].id)
+    async with tab.held(ExerciseState) as held:
+        held._section_id = here
+        held.items = {str(key): {"work": {"purpose": "submit", "job_id": str(THE_JOB)}, "outcome": None}}
+    async with tab.held(ExerciseTermsState) as held:
+        held._section_id, held.forms = here, {str(key): {}}
 
 
 async def the_model_is_untouched(stage: Stage) -> None:
@@ -407,6 +524,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     # The owner's job has no such file either; tests/hostile/test_jobs_api.py downloads one.
     ("GET", "/api/v1/jobs/{job_id}/artifacts/{name}"): Route(only(), job=JobStatus.FAILED),
     ("GET", "/api/v1/jobs/{job_id}/events"): Route(OWN_JOB, job=JobStatus.FAILED),
+    ("GET", "/api/v1/sandbox/runs.jsonl"): Route(ADMINISTRATORS),
     ("GET", "/api/v1/usage.csv"): Route(ADMINISTRATORS, query={"from": "2026-03-01", "to": "2026-03-02"}),
     ("GET", "/api/v1/sections/{section}/cost.csv"): Route(
         only("assistant", "instructor", "administrator"), query={"from": "2026-03-01", "to": "2026-03-02"}

@@ -141,6 +141,12 @@ async def test_openai_schema_with_free_keys_is_sent_as_it_is():
     assert body["response_format"]["json_schema"] == {"name": "answer", "schema": free, "strict": False}
 
 
+async def test_openai_schema_with_lengths_is_sent_as_it_is():
+    short = {"type": "object", "properties": {"word": {"type": "string", "maxLength": 9}}, "required": ["word"]}
+    body = await sent_openai(Prompt([QUESTION], response_schema=ResponseSchema("answer", short)))
+    assert body["response_format"]["json_schema"] == {"name": "answer", "schema": short, "strict": False}
+
+
 async def test_openai_nested_schema_is_closed_throughout():
     point = {"type": "object", "properties": {"x": {"type": "number"}, "y": {"type": "number"}}, "required": ["x"]}
     schema = {

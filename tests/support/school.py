@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -21,6 +21,7 @@ from backend.courses import CourseText, LessonText, ensure_section
 from backend.courses.models import Lesson, Section
 from backend.courses.writing import publish_course
 from backend.dialogue.models import Conversation, Message, MessageRole, Turn, TurnStatus
+from tests.support.loaves import EXERCISE
 
 PASSWORD = "correct horse battery"
 
@@ -46,7 +47,7 @@ COURSE = CourseText(
                 LessonText(
                     "flour", "Flour", 10, "## Gluten\n\nFlour and water make gluten.\n\n## Ash\n\nT55 is white."
                 ),
-                LessonText("yeast", "Yeast", 15, "Yeast eats sugar and makes gas."),
+                LessonText("yeast", "Yeast", 15, "Yeast eats sugar and makes gas.", exercises=(("loaves", EXERCISE),)),
             ),
         ),
         ("Oven", (LessonText("exam", "Bake a loaf", 60, "Bake it.", graded=True),)),
@@ -80,6 +81,11 @@ class School:
     elsewhere: Section
     members: dict[str, Member] = field(default_factory=dict)
     lessons: dict[str, UUID] = field(default_factory=dict)
+
+    @property
+    def exercise(self) -> UUID:
+        """The key of the exercise in the lesson on yeast."""
+        return uuid5(self.lessons["yeast"], "exercise loaves")
 
     async def actor(self, role: str = "student") -> Actor:
         """The person of a role, as they are now."""

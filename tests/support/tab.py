@@ -48,8 +48,9 @@ class Told:
 
     @property
     def refusal(self) -> str:
-        """The sentence that says why not: as a short message, in place of the page, or in the tutor's panel."""
-        toast, problem, failure = self["session.toast"], self["session.problem"], self["tutor_state.failure"]
+        """The sentence that says why not: as a short message, in place of the page, beside the tutor or below code."""
+        toast, problem = self["session.toast"], self["session.problem"]
+        failure = self["tutor_state.failure"] or self["exercise_state.failure"]
         told = toast["text"] if toast and toast["tone"] == "bad" else ""
         return told or problem or (failure or {}).get("message", "")
 

@@ -41,6 +41,7 @@ INSTRUCTORS = {"instructor", "owner, instructor"}
 TEACHERS = INSTRUCTORS | {"assistant", "owner, assistant"}
 STUDENTS = {"student", "owner, student"}
 ADMINISTRATORS = {"administrator", "owner, administrator"}
+STAFF = TEACHERS | ADMINISTRATORS
 SIGNED_IN = set(ACTORS) - {"nobody", "system"}
 
 MAY = {
@@ -49,6 +50,8 @@ MAY = {
     Action.ACCOUNT_CHANGE:         (OWNERS,                           OWNERS),
     Action.SECTION_LIST:           (SIGNED_IN,                        OWNERS),
     Action.SECTION_READ:           (MEMBERS | ADMINISTRATORS,         OWNERS & (MEMBERS | ADMINISTRATORS)),
+    Action.SECTION_SETTINGS_READ:  (STAFF,                            OWNERS & STAFF),
+    Action.SECTION_CONFIGURE:      (INSTRUCTORS | ADMINISTRATORS,     OWNERS & (INSTRUCTORS | ADMINISTRATORS)),
     Action.TUTOR_ASK:              (MEMBERS,                          OWNERS & MEMBERS),
     Action.CONVERSATION_READ:      (OWNERS,                           OWNERS),
     Action.CONVERSATION_CHANGE:    (OWNERS,                           OWNERS),
@@ -92,6 +95,8 @@ def test_without_a_scope_only_what_concerns_no_section_is_allowed(action: Action
     anywhere = {
         Action.SECTION_LIST: SIGNED_IN,
         Action.SECTION_READ: ADMINISTRATORS,
+        Action.SECTION_SETTINGS_READ: ADMINISTRATORS,
+        Action.SECTION_CONFIGURE: ADMINISTRATORS,
         Action.COURSE_GENERATE: ADMINISTRATORS,
         Action.EXERCISE_RUN: ADMINISTRATORS,
         Action.GENAI_CONFIGURE: ADMINISTRATORS,
@@ -122,6 +127,9 @@ def test_a_section_that_isnt_there_has_no_members() -> None:
         ("instructor elsewhere", Action.SECTION_READ, Scope(HERE), NotFound),
         ("instructor elsewhere", Action.TUTOR_ASK, Scope(HERE), NotFound),
         ("administrator", Action.TUTOR_ASK, Scope(HERE), Forbidden),
+        ("student", Action.SECTION_SETTINGS_READ, Scope(HERE), Forbidden),
+        ("assistant", Action.SECTION_CONFIGURE, Scope(HERE), Forbidden),
+        ("instructor elsewhere", Action.SECTION_CONFIGURE, Scope(HERE), NotFound),
         ("student", Action.INSIGHTS_READ, Scope(HERE), Forbidden),
         ("instructor elsewhere", Action.INSIGHTS_READ, Scope(HERE), NotFound),
         ("administrator", Action.INSIGHTS_STUDENTS, Scope(HERE), Forbidden),

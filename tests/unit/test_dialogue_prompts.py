@@ -7,9 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.dialogue.asking import headline
-from backend.dialogue.context import lesson_limit, recent_messages
+from backend.dialogue.context import recent_messages
 from backend.dialogue.models import Message, MessageRole
-from backend.dialogue.prompts import CUT_NOTE, DEFAULT_TEMPLATE, fill, shorten, system_prompt
+from backend.dialogue.prompts import (
+    CUT_NOTE,
+    DEFAULT_TEMPLATE,
+    fill,
+    lesson_limit,
+    placeholders_in,
+    shorten,
+    system_prompt,
+)
 from backend.genai import AssistantMessage, UserMessage
 
 WHERE = {"course": "Baking", "section": "Autumn"}
@@ -128,3 +136,7 @@ def test_a_title_is_cut_between_words_or_within_a_word_without_end() -> None:
     assert headline("hello world " * 20) == "hello world " * 6 + "hello…"
     assert headline("字" * 200) == "字" * 79 + "…"
     assert len(headline("a" * 81)) == 80
+
+
+def test_the_placeholders_of_a_template_are_those_that_are_filled() -> None:
+    assert placeholders_in("{course} {b} {course} { x } {0} {Course} {lesson_part}") == ["course", "b", "lesson_part"]

@@ -1,31 +1,39 @@
-/** Unsent messages, one per person and conversation, for as long as the tab lives. */
+/**
+ * What was written and isn't sent yet, per person and subject: a conversation's message for as long as the tab lives,
+ * an exercise's code until its writer signs out or somebody else signs in.
+ */
 
-const PREFIX = "stoa:draft:";
+const MESSAGES = { prefix: "stoa:draft:", storage: () => sessionStorage };
+const CODE = { prefix: "stoa:code:", storage: () => localStorage };
 
-export function readDraft(person, conversation) {
-  return person ? attempt(() => sessionStorage.getItem(key(person, conversation))) ?? "" : "";
-}
+export const readDraft = (person, conversation) => read(MESSAGES, person, conversation) ?? "";
+export const writeDraft = (person, conversation, text) => write(MESSAGES, person, conversation, text || null);
 
-export function writeDraft(person, conversation, text) {
-  if (!person) return;
-  attempt(() => {
-    if (text) sessionStorage.setItem(key(person, conversation), text);
-    else sessionStorage.removeItem(key(person, conversation));
-  });
-}
+/** The code that was being written, null when nothing was. */
+export const readCode = (person, exercise) => read(CODE, person, exercise) ?? null;
+/** Keep code; null forgets it. */
+export const writeCode = (person, exercise, code) => write(CODE, person, exercise, code);
 
 /** Forget the drafts of everyone but `person`; of everyone when there is nobody. */
 export function clearDrafts(person = "") {
-  attempt(() => {
-    const own = person && `${PREFIX}${person}:`;
-    Object.keys(sessionStorage)
-      .filter((name) => name.startsWith(PREFIX) && !(own && name.startsWith(own)))
-      .forEach((name) => sessionStorage.removeItem(name));
-  });
+  for (const kind of [MESSAGES, CODE]) {
+    attempt(() => {
+      const own = person && `${kind.prefix}${person}:`;
+      Object.keys(kind.storage())
+        .filter((name) => name.startsWith(kind.prefix) && !(own && name.startsWith(own)))
+        .forEach((name) => kind.storage().removeItem(name));
+    });
+  }
 }
 
-function key(person, conversation) {
-  return `${PREFIX}${person}:${conversation}`;
+function read({ prefix, storage }, person, subject) {
+  return person ? attempt(() => storage().getItem(`${prefix}${person}:${subject}`)) : undefined;
+}
+
+function write({ prefix, storage }, person, subject, text) {
+  if (!person) return;
+  const name = `${prefix}${person}:${subject}`;
+  attempt(() => (text === null ? storage().removeItem(name) : storage().setItem(name, text)));
 }
 
 function attempt(act) {

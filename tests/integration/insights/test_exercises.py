@@ -8,6 +8,8 @@ import pytest
 
 from backend import insights
 from backend.access.models import Role
+from backend.core.database import transaction
+from backend.grading.models import Submission
 from backend.insights import SignalKind
 from tests.support.jobs import execute, fetch
 from tests.support.school import School, make_member
@@ -17,12 +19,6 @@ NOW = datetime.now(UTC)
 BLOCK = """
 INSERT INTO blocks (id, created_at, lesson_id, key, position, kind, body)
 SELECT gen_random_uuid(), now(), id, :key, 9, 'exercise', :body FROM lessons WHERE key = :lesson
-"""
-SUBMITTED = """
-INSERT INTO submissions (id, created_at, section_id, block_key, person_id, number, idempotency_key, code, days_late,
-  deduction, job_id, verdict, graded_at, given_back)
-VALUES (gen_random_uuid(), :at, :section, :block, :person, :number, CAST(:number AS text), '', 0, 0, gen_random_uuid(),
-  :verdict, CASE WHEN CAST(:verdict AS text) IS NOT NULL THEN now() END, false)
 """
 
 
@@ -35,10 +31,22 @@ async def exercise(school: School) -> UUID:
 
 
 async def submit(school: School, exercise: UUID, person: UUID, *verdicts: str | None, days_ago: float = 1) -> None:
-    for number, verdict in enumerate(verdicts, start=1):
-        at = NOW - timedelta(days=days_ago, minutes=-number)
-        values = {"at": at, "section": school.here.id, "block": exercise, "person": person}
-        await execute(SUBMITTED, number=number, verdict=verdict, **values)
+    async with transaction() as session:
+        for number, verdict in enumerate(verdicts, start=1):
+            at = NOW - timedelta(days=days_ago, minutes=-number)
+            row = Submission(
+                created_at=at,
+                section_id=school.here.id,
+                block_key=exercise,
+                person_id=person,
+                number=number,
+                idempotency_key=str(number),
+                code="",
+                job_id=uuid4(),
+                verdict=verdict,
+                graded_at=at if verdict else None,
+            )
+            session.add(row)
 
 
 async def test_a_rate_is_who_passed_of_those_who_tried(school: School, exercise: UUID) -> None:

@@ -4,7 +4,9 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from backend.access import Actor, AuditEntry, record
+from backend.access.models import AuditEntry
+from backend.access.policy import Actor
+from backend.access.queries import record
 
 
 def note_change(
