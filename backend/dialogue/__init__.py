@@ -12,6 +12,7 @@ from backend.dialogue.conversations import (
 from backend.dialogue.exporting import EXPORT, start_export
 from backend.dialogue.following import follow_turn
 from backend.dialogue.prompts import PLACEHOLDERS
+from backend.dialogue.run_python import RUN_PYTHON
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
 from backend.dialogue.templates import (
     PromptPreview,
@@ -29,6 +30,7 @@ from backend.dialogue.turns import get_runner
 __all__ = [
     "EXPORT",
     "PLACEHOLDERS",
+    "RUN_PYTHON",
     "ConversationCard",
     "ConversationView",
     "DialogueTool",

@@ -25,7 +25,7 @@ class Days(BaseModel):
         default=DEFAULT_DAYS,
         ge=1,
         le=MOST_DAYS,
-        description="How many days, up to and with today, by the section's clock.",
+        description="How many days, up to and with today in the section.",
     )
 
 

@@ -55,14 +55,14 @@ async def test_a_stopped_turn_cancels_its_run(school: School, replay: Replay) ->
     turn = await ask(actor, school.here.id, "Loop!")
 
     async def waits() -> bool:
-        return bool((await list_jobs(actor)).jobs)
+        return bool((await list_jobs(actor, kind="sandbox_run")).jobs)
 
     await until(waits)
     await stop(actor, turn.id)
     assert await ended(turn.id) is TurnStatus.STOPPED
 
     async def canceled() -> bool:
-        return [job.status for job in (await list_jobs(actor)).jobs] == [JobStatus.CANCELED]
+        return [job.status for job in (await list_jobs(actor, kind="sandbox_run")).jobs] == [JobStatus.CANCELED]
 
     await until(canceled)
 
