@@ -115,7 +115,7 @@ def test_an_instructor_sets_up_the_tutor(visit: Visit) -> None:
     student = visit("benjamin")
     student.goes("/s/python-evening/l/loops-that-count")
     expect(student.page.get_by_text("Your instructor has switched the tutor off for this lesson.")).to_be_visible()
-    for tab in ("", "/questions", "/students", "/transcripts", "/cost", "/author", "/settings"):
+    for tab in ("", "/questions", "/students", "/transcripts", "/cost", "/ask", "/author", "/settings"):
         student.goes(TEACH + tab)
         expect(student.page.get_by_role("alert")).to_contain_text("You don't have access to this.")
         expect(student.page.get_by_role("navigation", name="Teaching")).to_have_count(0)
