@@ -31,6 +31,7 @@ from app.pages.sandbox import sandbox
 from app.pages.section import section
 from app.pages.service import service
 from app.pages.services import services
+from app.pages.teach_ask import teach_ask
 from app.pages.teach_cost import teach_cost
 from app.pages.teach_overview import teach_overview
 from app.pages.teach_questions import teach_questions
@@ -59,6 +60,7 @@ from app.state.section import SectionState
 from app.state.service import ServiceState
 from app.state.services import ServicesState
 from app.state.session import Identity, explain
+from app.state.teach_ask import TeachAskState
 from app.state.teach_cost import TeachCostState
 from app.state.teach_overview import TeachOverviewState
 from app.state.teach_questions import TeachQuestionsState
@@ -69,7 +71,7 @@ from app.state.teaching import TeachingState
 from app.state.tutor import TutorState
 from app.state.usage import UsageState
 from backend.api import Guard, create_api, lifespan, page_script_hashes
-from backend.wiring import register_job_kinds
+from backend.wiring import register_job_kinds, register_tools
 
 DESCRIPTION = "Courses with a tutor that knows them."
 STYLESHEETS = ["/stoa.css"]
@@ -96,6 +98,7 @@ app = rx.App(
 app.add_middleware(Identity(), index=0)
 app.register_lifespan_task(lifespan)
 register_job_kinds()
+register_tools()
 
 
 def titled(subject: rx.Var[str], until_known: str) -> rx.Var[str]:
@@ -118,6 +121,7 @@ PAGES = (
     (chat, "/s/[section]/chat/[[conversation]]", titled(TutorState.title, "Tutor"), ChatState.load),
     (teach_overview, "/s/[section]/teach", taught("Teach"), TeachOverviewState.load),
     (teach_questions, "/s/[section]/teach/questions", taught("Questions"), TeachQuestionsState.load),
+    (teach_ask, "/s/[section]/teach/ask/[[conversation]]", taught("Ask"), TeachAskState.load),
     (teach_students, "/s/[section]/teach/students", taught("Students"), TeachStudentsState.load),
     (teach_transcripts, "/s/[section]/teach/transcripts", taught("Transcripts"), TeachTranscriptsState.load),
     (teach_cost, "/s/[section]/teach/cost", taught("Cost"), TeachCostState.load),

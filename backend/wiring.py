@@ -71,6 +71,16 @@ def load_tables() -> None:
         import_module(module)
 
 
+DIALOGUE_TOOLS = (dialogue.RUN_PYTHON, *insights.DASHBOARD_TOOLS)
+"""What models may do while they answer; tools live with their subject."""
+
+
+def register_tools() -> None:
+    """Make every dialogue tool known to this process."""
+    for tool in DIALOGUE_TOOLS:
+        dialogue.register_tool(tool)
+
+
 def register_job_kinds() -> None:
     """Make every kind of job known to this process."""
     for kind in JOB_KINDS:

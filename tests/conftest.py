@@ -8,6 +8,7 @@ import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Generator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ hypothesis.settings.register_profile("full", max_examples=2_000, deadline=None)
 if os.environ.get("TEST_FULL"):
     hypothesis.settings.load_profile("full")
 
+_tests = count(1)
 OUTSIDE_PREFIXES = ("OPENAI_", "OTEL_", "ANTHROPIC_", "OLLAMA_", "MIYABI_", "QDRANT_", "STOA_", "S3_", "AWS_")
 OUTSIDE_VARIABLES = ("APP_ENV", "DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 
@@ -52,6 +54,13 @@ def pytest_collection_finish() -> None:
     """Leave what was imported out of later collections: each engine's end makes one, and would walk it all (130 ms)."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Now and then leave out, too, what has been imported and cached since."""
+    if next(_tests) % 100 == 0:
+        pytest_collection_finish()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,14 +13,24 @@ SUGGESTIONS = {
         "Ask me a question about this lesson",
         "Show me another example",
     ],
+    "section": [
+        "Which lesson needs my attention most?",
+        "How did the last two weeks go?",
+        "Which exercise do students fail, and where do they give up?",
+    ],
     "course": ["What should I read first?", "Help me plan an hour of study", "Quiz me on the last lesson"],
 }
 HINT = "It knows this {about} and answers with questions and hints. Ask for a full explanation any time."
+FIGURES_HINT = "It looks up your section’s figures. It knows no names and nothing that a student wrote."
 
 
 def tutor(about: str, then: list[EventType[()]] | None = None) -> rx.Component:
-    """The conversation beside a lesson or about the course; `then` follows each event that changes the history."""
+    """The conversation beside a lesson, about the course, or about a section's figures.
+
+    `then` follows each event that changes the history.
+    """
     then = then or []
+    title, hint = ("Ask the tutor", HINT.format(about=about)) if about != "section" else ("Your figures", FIGURES_HINT)
     return chat(
         messages=TutorState.messages,
         turn=TutorState.turn,
@@ -31,8 +41,8 @@ def tutor(about: str, then: list[EventType[()]] | None = None) -> rx.Component:
         allowance=TutorState.allowance,
         notice=TutorState.notice,
         placeholder=f"Ask about this {about}",
-        empty_title=rx.cond(TutorState.disabled_reason != "", "No tutor here", "Ask the tutor"),
-        empty_hint=rx.cond(TutorState.disabled_reason != "", "", HINT.format(about=about)),
+        empty_title=rx.cond(TutorState.disabled_reason != "", "Not here", title),
+        empty_hint=rx.cond(TutorState.disabled_reason != "", "", hint),
         suggestions=SUGGESTIONS[about],
         conversation=TutorState.conversation_id,
         person=Session.person,

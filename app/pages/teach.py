@@ -16,6 +16,7 @@ TABS = (
     ("students", "Students"),
     ("transcripts", "Transcripts"),
     ("cost", "Cost"),
+    ("ask", "Ask"),
     ("author", "Author"),
     ("settings", "Settings"),
 )

@@ -23,7 +23,7 @@ from backend.dialogue import (
     regenerate,
     stop,
 )
-from backend.genai import Notice, Standing, allowance, model_notice
+from backend.genai import Feature, Notice, Standing, allowance, model_notice
 
 LONGEST_EVENT = 200_000
 """Characters of a message looked at; what is longer is refused by its length alone."""
@@ -91,6 +91,7 @@ class TutorState(Session):
     """A new conversation was asked for: opening the same lesson again doesn't bring back the latest one."""
     _section_id: UUID | None = None
     _lesson_key: UUID | None = None
+    _feature: str = Feature.STUDENT_DIALOGUE.value
 
     @rx.event
     async def send(self, text: str) -> Any:
@@ -102,6 +103,7 @@ class TutorState(Session):
                 acting(),
                 self._section_id,
                 text[:LONGEST_EVENT],
+                feature=Feature(self._feature),
                 conversation_id=parse_id(self.conversation_id),
                 lesson_key=self._lesson_key,
             )
@@ -189,6 +191,7 @@ class TutorState(Session):
         if (self._section_id, self._lesson_key) != (lesson.section.id, lesson.key):
             self._clear()
             self._afresh = False
+        self._feature = Feature.STUDENT_DIALOGUE.value
         self._section_id, self._lesson_key = lesson.section.id, lesson.key
         self.disabled_reason = self._reason(lesson.section, lesson.tutor_off)
         self.notice = await model_notice(lesson.section.id)
@@ -200,22 +203,27 @@ class TutorState(Session):
                 self.conversation_id = str(found)
             await self._reload()
 
-    async def _open_alone(self, section: SectionView, conversation: UUID | None) -> None:
+    async def _open_alone(
+        self, section: SectionView, conversation: UUID | None, feature: Feature = Feature.STUDENT_DIALOGUE
+    ) -> None:
         """Show a conversation on its own page, or an empty one."""
-        if str(conversation or "") != self.conversation_id or self._section_id != section.id or self._lesson_key:
+        place = (self._section_id, self._lesson_key, self._feature)
+        if str(conversation or "") != self.conversation_id or place != (section.id, None, feature):
             self.begun_afresh += bool(self.conversation_id and not self._lesson_key and conversation is None)
             self._clear()
-        self._section_id, self._lesson_key = section.id, None
+        self._section_id, self._lesson_key, self._feature = section.id, None, feature.value
         self.conversation_id = str(conversation or "")
         self.disabled_reason = self._reason(section, "")
-        self.notice = await model_notice(section.id)
+        self.notice = await model_notice(section.id, feature)
         self.loading = False
         await self._note_allowance()
         await self._reload()
 
     def _reason(self, section: SectionView, tutor_off: str) -> str:
         if section.role == "administrator":
-            return "Administrators read along here; the tutor talks with the section's members."
+            return "Administrators read along here; it talks with the section's members."
+        if self._feature == Feature.INSTRUCTOR_DASHBOARD:
+            return ""
         return tutor_off if section.assistant_enabled else "Your instructor has switched the tutor off in this section."
 
     async def _reload(self) -> None:
@@ -224,7 +232,7 @@ class TutorState(Session):
             self._clear()
             return
         view = await open_conversation(acting(), conversation, limit=max(len(self.messages), 60))
-        if self._section_id is not None and view.section_id != self._section_id:
+        if self._section_id is not None and (view.section_id, view.feature) != (self._section_id, self._feature):
             raise NotFound("There is no such conversation in this section.")
         self._show(view)
 

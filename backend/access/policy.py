@@ -55,6 +55,8 @@ class Action(StrEnum):
     """See a section's figures, cost and recommendation: sums only, nobody's words."""
     INSIGHTS_STUDENTS = "insights.students"
     """See what students of a section asked, under pseudonyms, who may need help, and mark what was seen to."""
+    INSIGHTS_ASK = "insights.ask"
+    """Talk with a model about the section's figures."""
     INSIGHTS_REVEAL = "insights.reveal"
     """Learn the name behind a pseudonym, on the record."""
     INSIGHTS_RECOMMEND = "insights.recommend"
@@ -162,6 +164,7 @@ RULES: Mapping[Action, Rule] = {
     Action.JOBS_ADMINISTER: _any_of(Relation.ADMINISTRATOR),
     Action.INSIGHTS_READ: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR, Relation.ADMINISTRATOR),
     Action.INSIGHTS_STUDENTS: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR),
+    Action.INSIGHTS_ASK: _any_of(Relation.ASSISTANT, Relation.INSTRUCTOR),
     Action.INSIGHTS_REVEAL: _any_of(Relation.INSTRUCTOR),
     Action.INSIGHTS_RECOMMEND: _any_of(Relation.INSTRUCTOR),
     Action.INSIGHTS_CONFIGURE: _any_of(Relation.INSTRUCTOR),

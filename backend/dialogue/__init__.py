@@ -12,6 +12,7 @@ from backend.dialogue.conversations import (
 from backend.dialogue.exporting import EXPORT, start_export
 from backend.dialogue.following import follow_turn
 from backend.dialogue.prompts import PLACEHOLDERS
+from backend.dialogue.run_python import RUN_PYTHON
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
 from backend.dialogue.templates import (
     PromptPreview,
@@ -23,17 +24,21 @@ from backend.dialogue.templates import (
     restore_prompt,
     save_prompt,
 )
+from backend.dialogue.tools import DialogueTool, ToolContext, register_tool
 from backend.dialogue.turns import get_runner
 
 __all__ = [
     "EXPORT",
     "PLACEHOLDERS",
+    "RUN_PYTHON",
     "ConversationCard",
     "ConversationView",
+    "DialogueTool",
     "MessageView",
     "PromptPreview",
     "PromptView",
     "StartedTurn",
+    "ToolContext",
     "ask",
     "delete_conversation",
     "edit",
@@ -48,6 +53,7 @@ __all__ = [
     "read_prompt_version",
     "recent_conversations",
     "regenerate",
+    "register_tool",
     "rename_conversation",
     "reset_prompt",
     "restore_prompt",

@@ -13,7 +13,7 @@ from backend.core.ids import new_id
 from backend.core.settings import get_settings
 from backend.courses import open_lesson_by_key, open_section_by_id
 from backend.dialogue import queries
-from backend.dialogue.conversations import TITLE_LENGTH, owned, owned_message, started
+from backend.dialogue.conversations import DOORS, TITLE_LENGTH, owned, owned_message, started
 from backend.dialogue.models import Conversation, Message, MessageRole, Turn, TurnStatus
 from backend.dialogue.schemas import StartedTurn
 from backend.dialogue.turns import get_runner
@@ -30,26 +30,26 @@ async def ask(
     section_id: UUID,
     text: str,
     *,
+    feature: Feature = Feature.STUDENT_DIALOGUE,
     conversation_id: UUID | None = None,
     lesson_key: UUID | None = None,
 ) -> StartedTurn:
-    """Ask the tutor, in a conversation of the actor's or in a new one, perhaps beside a lesson.
+    """Ask the tutor, or what else `feature` is, in a conversation of the actor's or a new one, perhaps beside a lesson.
 
     Returns as soon as the question is stored; the answer comes over the turn's events. Raises `Invalid` for what
     isn't a message, `Conflict` while the tutor still answers, `Forbidden` where the tutor is off, and `TooMany` when
     the section's limits are reached. What is refused isn't stored, nor counted as a message.
     """
     text = checked_prompt(text)
-    require(actor, Action.TUTOR_ASK, Scope(section_id=section_id))
+    require(actor, DOORS[feature], Scope(section_id=section_id))
     if conversation_id is None:
-        limits = await _admit(actor, section_id, lesson_key)
-        conversation = _new_conversation(actor, section_id, lesson_key, text)
+        conversation = _new_conversation(actor, feature, section_id, lesson_key, text)
     else:
         async with transaction() as session:
             conversation = await owned(session, actor, conversation_id, Action.CONVERSATION_CONTINUE)
-        if conversation.section_id != section_id:
+        if (conversation.section_id, conversation.feature) != (section_id, feature):
             raise NotFound("There is no such conversation in this section.")
-        limits = await _admit(actor, section_id, conversation.lesson_key)
+    limits = await _admit(actor, conversation)
     async with transaction() as session:
         if conversation_id is None:
             session.add(conversation)
@@ -136,11 +136,18 @@ async def _admit_again(actor: Actor, message_id: UUID, role: MessageRole) -> Lim
     """In a transaction of its own, before the one that changes: two at once would need two connections each."""
     async with transaction() as session:
         _, conversation = await _last(session, actor, message_id, role)
-    return await _admit(actor, conversation.section_id, conversation.lesson_key)
+    return await _admit(actor, conversation)
 
 
-async def _admit(actor: Actor, section_id: UUID, lesson_key: UUID | None) -> Limits:
-    """The limits that the message counts against, if the tutor is on and none of them is reached."""
+async def _admit(actor: Actor, conversation: Conversation) -> Limits:
+    """The limits that the message counts against, if one may talk there and none of them is reached."""
+    require(actor, DOORS[Feature(conversation.feature)], Scope(section_id=conversation.section_id))
+    if conversation.feature == Feature.STUDENT_DIALOGUE:
+        await _refuse_where_the_tutor_is_off(actor, conversation.section_id, conversation.lesson_key)
+    return await refuse_over_limits(actor, conversation.section_id)
+
+
+async def _refuse_where_the_tutor_is_off(actor: Actor, section_id: UUID, lesson_key: UUID | None) -> None:
     section = await open_section_by_id(actor, section_id)
     if not section.assistant_enabled:
         raise Forbidden(TUTOR_OFF)
@@ -148,13 +155,14 @@ async def _admit(actor: Actor, section_id: UUID, lesson_key: UUID | None) -> Lim
         lesson = await open_lesson_by_key(actor, section_id, lesson_key)
         if lesson.tutor_off:
             raise Forbidden(lesson.tutor_off)
-    return await refuse_over_limits(actor, section_id)
 
 
-def _new_conversation(actor: Actor, section_id: UUID, lesson_key: UUID | None, text: str) -> Conversation:
+def _new_conversation(
+    actor: Actor, feature: Feature, section_id: UUID, lesson_key: UUID | None, text: str
+) -> Conversation:
     assert actor.person_id is not None
     return Conversation(
-        feature=Feature.STUDENT_DIALOGUE,
+        feature=feature,
         section_id=section_id,
         person_id=actor.person_id,
         lesson_key=lesson_key,

@@ -10,7 +10,7 @@ from backend.core.settings import get_settings
 from backend.courses import open_lesson_by_key, open_section_by_id
 from backend.dialogue import queries
 from backend.dialogue.models import Conversation, Message, MessageRole
-from backend.dialogue.prompts import lesson_limit, system_prompt
+from backend.dialogue.prompts import dashboard_prompt, lesson_limit, system_prompt
 from backend.genai import (
     AssistantMessage,
     CompletionRequest,
@@ -41,6 +41,13 @@ async def load_context(turn_id: UUID) -> CompletionRequest:
 
 
 async def _system(conversation: Conversation) -> str:
+    if conversation.feature == Feature.INSTRUCTOR_DASHBOARD:
+        section = await open_section_by_id(SYSTEM, conversation.section_id)
+        return dashboard_prompt(course=section.course_title, section=section.title)
+    return await _tutors(conversation)
+
+
+async def _tutors(conversation: Conversation) -> str:
     limit = lesson_limit(get_settings().lesson_context_chars, await context_window(conversation.section_id))
     section = await open_section_by_id(SYSTEM, conversation.section_id)
     async with transaction() as session:

@@ -11,32 +11,41 @@ from backend.core.paging import parse_cursor
 from backend.dialogue import queries
 from backend.dialogue.models import Conversation, Message, MessageRole, Turn
 from backend.dialogue.schemas import ConversationCard, ConversationView, MessageView, StartedTurn
+from backend.genai import Feature
 
 PAGE = 30
 """Conversations in one page of the list."""
 THREAD_PAGE = 60
 """Messages shown at first; earlier ones come on request."""
 TITLE_LENGTH = 80
+DOORS = {Feature.STUDENT_DIALOGUE: Action.TUTOR_ASK, Feature.INSTRUCTOR_DASHBOARD: Action.INSIGHTS_ASK}
+"""Features that are talked with, and what a person must be allowed in a section to do so."""
 REASON_LENGTH = 500
 
 
 async def list_conversations(
-    actor: Actor, section_id: UUID, *, search: str = "", after: str = ""
+    actor: Actor,
+    section_id: UUID,
+    *,
+    feature: Feature = Feature.STUDENT_DIALOGUE,
+    search: str = "",
+    after: str = "",
 ) -> list[ConversationCard]:
     """One page of the actor's conversations in a section, the latest first, after the card with cursor `after`."""
-    require(actor, Action.TUTOR_ASK, Scope(section_id=section_id))
+    require(actor, DOORS[feature], Scope(section_id=section_id))
     async with transaction() as session:
         found = await queries.history(
-            session, actor, section_id, search=clean(search)[:200], before=parse_cursor(after), limit=PAGE
+            session, actor, section_id, feature, search=clean(search)[:200], before=parse_cursor(after), limit=PAGE
         )
     return [_card(each) for each in found]
 
 
 async def recent_conversations(actor: Actor, limit: int = 5) -> list[tuple[ConversationCard, UUID]]:
-    """The actor's latest conversations anywhere, each with its section's id."""
+    """The actor's latest conversations with the tutor of any section, each with the section's id."""
     require(actor, Action.SECTION_LIST)
     async with transaction() as session:
-        return [(_card(each), each.section_id) for each in await queries.recent(session, actor, limit)]
+        found = await queries.recent(session, actor, Feature.STUDENT_DIALOGUE, limit)
+    return [(_card(each), each.section_id) for each in found]
 
 
 async def latest_conversation(actor: Actor, section_id: UUID, lesson_key: UUID) -> UUID | None:
@@ -56,6 +65,7 @@ async def open_conversation(
         turn = await queries.active_turn(session, conversation.id)
     return ConversationView(
         id=conversation.id,
+        feature=conversation.feature,
         title=conversation.title,
         section_id=conversation.section_id,
         lesson_key=conversation.lesson_key,

@@ -40,14 +40,17 @@ async def history(
     session: AsyncSession,
     actor: Actor,
     section_id: UUID,
+    feature: str,
     *,
     search: str = "",
     before: tuple[datetime, UUID] | None = None,
     limit: int = 30,
 ) -> Sequence[Conversation]:
-    """The actor's conversations in a section, the latest first; `search` looks in titles and standing messages."""
+    """The actor's conversations of a feature in a section, latest first; `search` looks in titles and messages."""
     statement = select(Conversation).where(
-        col(Conversation.person_id) == actor.person_id, col(Conversation.section_id) == section_id
+        col(Conversation.person_id) == actor.person_id,
+        col(Conversation.section_id) == section_id,
+        col(Conversation.feature) == feature,
     )
     if search:
         said = exists().where(
@@ -80,12 +83,12 @@ async def latest_conversation(
     ).first()
 
 
-async def recent(session: AsyncSession, actor: Actor, limit: int) -> Sequence[Conversation]:
-    """The actor's latest conversations anywhere."""
+async def recent(session: AsyncSession, actor: Actor, feature: str, limit: int) -> Sequence[Conversation]:
+    """The actor's latest conversations of a feature, in any section."""
     return (
         await session.exec(
             select(Conversation)
-            .where(col(Conversation.person_id) == actor.person_id)
+            .where(col(Conversation.person_id) == actor.person_id, col(Conversation.feature) == feature)
             .order_by(col(Conversation.updated_at).desc())
             .limit(limit)
         )

@@ -52,6 +52,7 @@ class ConversationView:
     """A conversation with its latest messages, oldest first, and the turn that is answering, if one is."""
 
     id: UUID
+    feature: str
     title: str
     section_id: UUID
     lesson_key: UUID | None

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -28,8 +28,8 @@ from backend.dialogue import queries
 from backend.dialogue.context import load_context
 from backend.dialogue.conversations import clean
 from backend.dialogue.models import Turn, TurnStatus
+from backend.dialogue.rounds import ToolsCalled, answer_in_rounds
 from backend.genai import CompletionRequest, Event, Restarted, Routed, TextDelta, Usage
-from backend.genai import stream as complete
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +56,8 @@ class Answer:
     message_id: UUID
     """Where it is saved."""
     parts: list[str] = field(default_factory=list)
+    standing: int = 0
+    """How many of the parts stay when the model is asked anew: those before the last tool call."""
     model: str | None = None
     usage: Usage | None = None
     cost_usd: Decimal | None = None
@@ -74,6 +76,20 @@ class Answer:
     def elapsed_ms(self) -> float:
         """Milliseconds since the turn began."""
         return (asyncio.get_running_loop().time() - self.begun) * 1000
+
+    def add(self, usage: Usage) -> None:
+        """Count what another round used. The cost is unknown once one round's is."""
+        if (before := self.usage) is None:
+            self.usage, self.cost_usd = usage, usage.cost_usd
+            return
+        if self.cost_usd is not None:
+            self.cost_usd = None if usage.cost_usd is None else self.cost_usd + usage.cost_usd
+        self.usage = replace(
+            usage,
+            input_tokens=before.input_tokens + usage.input_tokens,
+            output_tokens=before.output_tokens + usage.output_tokens,
+            estimated=before.estimated or usage.estimated,
+        )
 
     def values(self, error: str = "") -> dict[str, Any]:
         """The answer's columns."""
@@ -174,11 +190,11 @@ class TurnRunner:
 
     async def _answer(self, turn_id: UUID, request: CompletionRequest, answer: Answer) -> None:
         stream = stream_name(turn_id)
-        async with aclosing(complete(request)) as events:
+        async with aclosing(answer_in_rounds(request, turn_id)) as events:
             async for event in events:
                 self._note(stream, event, answer)
 
-    def _note(self, stream: str, event: Event, answer: Answer) -> None:
+    def _note(self, stream: str, event: Event | ToolsCalled, answer: Answer) -> None:
         match event:
             case TextDelta() if text := clean(event.text):
                 first = answer.first_token_ms is None
@@ -191,11 +207,14 @@ class TurnRunner:
                 self.hub.publish(stream, "routed", {"model": event.model, "reason": event.reason})
             case Restarted():
                 answer.model = event.model
-                answer.parts.clear()
-                self.hub.publish(stream, "restarted", {"model": event.model, "reason": event.reason})
+                del answer.parts[answer.standing :]
+                told = {"model": event.model, "reason": event.reason, "text": answer.text}
+                self.hub.publish(stream, "restarted", told)
+            case ToolsCalled():
+                answer.standing = len(answer.parts)
+                self.hub.publish(stream, "working", {"label": event.label}, urgent=True)
             case Usage():
-                answer.usage = event
-                answer.cost_usd = event.cost_usd
+                answer.add(event)
 
     async def _beat_forever(self) -> None:
         """At every checkpoint: save all texts in one go, which shows life, and obey stops that came without a hint."""

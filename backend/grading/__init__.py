@@ -4,7 +4,7 @@ from backend.grading.deciding import change_settings, read_settings
 from backend.grading.exercises import read_exercise
 from backend.grading.pace import RunsTooFast
 from backend.grading.results import Results
-from backend.grading.runs import SANDBOX_RUN, read_run, run_code
+from backend.grading.runs import SANDBOX_RUN, read_run, run_code, run_program
 from backend.grading.schemas import (
     ExerciseSettingsView,
     ExerciseView,
@@ -42,6 +42,7 @@ __all__ = [
     "read_settings",
     "read_submission",
     "run_code",
+    "run_program",
     "submit",
     "try_tests",
 ]

@@ -38,11 +38,20 @@ async def run_code(actor: Actor, section_id: UUID, block_key: UUID, code: str, i
 
     Raises `NotFound`, `Invalid`, and `RunsTooFast`.
     """
+    return await _begin(actor, section_id, RunPayload(code=program(code), block_key=block_key), idempotency_key)
+
+
+async def run_program(actor: Actor, section_id: UUID, code: str, stdin: str, idempotency_key: str) -> RunView:
+    """Run `code` by itself. Raises `Invalid`, and `RunsTooFast`."""
+    return await _begin(actor, section_id, RunPayload(code=program(code), stdin=stdin), idempotency_key)
+
+
+async def _begin(actor: Actor, section_id: UUID, payload: RunPayload, idempotency_key: str) -> RunView:
     require(actor, Action.EXERCISE_RUN, Scope(section_id=section_id))
-    payload = RunPayload(code=program(code), block_key=block_key)
     await count_run(actor.person_id)
     async with transaction() as session:
-        await place_of(session, section_id, block_key)
+        if payload.block_key is not None:
+            await place_of(session, section_id, payload.block_key)
         job = await enqueue(
             session,
             actor,

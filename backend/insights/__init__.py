@@ -1,6 +1,7 @@
 """What a section's instructors see of it: figures by day and lesson, questions, signals, transcripts, cost, advice."""
 
 from backend.insights.advice import RECOMMENDATION
+from backend.insights.chat import DASHBOARD_TOOLS
 from backend.insights.cost import export_cost, read_cost
 from backend.insights.overview import note_visit, read_overview
 from backend.insights.questions import read_complaints, read_questions, resolve_complaint
@@ -45,6 +46,7 @@ from backend.insights.transcripts import open_transcript, read_transcripts, reve
 JOB_KINDS = (ROLLUP, RECOMMENDATION)
 
 __all__ = [
+    "DASHBOARD_TOOLS",
     "JOB_KINDS",
     "Activity",
     "ActivityDay",

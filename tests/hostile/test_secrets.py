@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import traceback
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -240,7 +241,7 @@ async def every_route(school: School, watch: Watch) -> None:
         watch.check("the metrics by token", metrics.text)
     async with browser(school.cookie("administrator")) as client:
         for (method, path), route in ROUTES.items():
-            where = path.format_map({"turn_id": uuid4(), "conversation_id": uuid4()})
+            where = path.format_map(defaultdict(uuid4))
             response = await client.request(method, where, json=route.body(stage), data=route.form(stage))
             watch.check(f"{method} {path}", f"{response.headers} {response.text}")
 

@@ -229,6 +229,8 @@ EVENTS: dict[str, Case] = {
         path=f"{TEACH}/questions",
         query=HERE,
     ),
+    "teach_ask_state.load": Case(STAFF, path=f"{TEACH}/ask/[[conversation]]", query=HERE),
+    "teach_ask_state.refresh": Case(NOTHING_TO_HIDE),
     "teach_students_state.load": Case(TEACHERS, path=f"{TEACH}/students", query=HERE),
     "teach_students_state.search_for": Case(NOTHING_TO_HIDE, lambda _: {"text": "Ada"}),
     "teach_students_state.choose_kind": Case(NOTHING_TO_HIDE, lambda _: {"kind": "silent"}),

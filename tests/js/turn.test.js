@@ -137,6 +137,21 @@ describe("a stream", () => {
     expect([shown(), turn.snapshot.note, turn.snapshot.model]).toEqual(["second", "Answer restarted with GPT", "GPT"]);
   });
 
+  test("keeps what stands before a tool's work, and says what works until text comes", () => {
+    const source = start();
+    source.tell("text", { text: "Let me see.\n\n" });
+    source.tell("working", { label: "Running Python" });
+    browser.pass(16);
+    expect([shown(), turn.snapshot.working]).toEqual(["Let me see.\n\n", "Running Python"]);
+    source.tell("text", { text: "Half a wh" });
+    browser.pass(16);
+    expect(turn.snapshot.working).toBe("");
+    source.tell("restarted", { model: "GPT", reason: "timeout", text: "Let me see.\n\n" });
+    source.tell("text", { text: "Half." });
+    browser.pass(16);
+    expect(shown()).toBe("Let me see.\n\nHalf.");
+  });
+
   test("tells the server's error from the connection's", () => {
     start().tell("error", { message: "The model is busy.", retryable: true });
     expect([turn.snapshot.status, turn.snapshot.error, ended]).toEqual(["failed", "The model is busy.", ["t 1"]]);

@@ -99,5 +99,5 @@ def fold(frames: Iterable[Frame], text: str = "") -> str:
         elif frame.name == "snapshot":
             text = data["text"]
         elif frame.name == "restarted":
-            text = ""
+            text = data.get("text", "")
     return text

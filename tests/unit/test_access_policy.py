@@ -71,6 +71,7 @@ MAY = {
     Action.JOBS_ADMINISTER:        (ADMINISTRATORS,                   OWNERS & ADMINISTRATORS),
     Action.INSIGHTS_READ:          (TEACHERS | ADMINISTRATORS,        OWNERS & (TEACHERS | ADMINISTRATORS)),
     Action.INSIGHTS_STUDENTS:      (TEACHERS,                         OWNERS & TEACHERS),
+    Action.INSIGHTS_ASK:           (TEACHERS,                         OWNERS & TEACHERS),
     Action.INSIGHTS_REVEAL:        (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
     Action.INSIGHTS_RECOMMEND:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),
     Action.INSIGHTS_CONFIGURE:     (INSTRUCTORS,                      OWNERS & INSTRUCTORS),

@@ -140,7 +140,8 @@ export const Answer = memo(function Answer({ message, live, last, idle }) {
       <h3 className="stoa-sr">Tutor</h3>
       {now.note && <p className="stoa-note">{now.note}</p>}
       {text && <Prose text={text} open={running} className={running ? "stoa-open" : ""} />}
-      {running && !text && <Thinking />}
+      {running && now.working && <p className="stoa-note">{now.working}…</p>}
+      {running && (!text || now.working) && <Thinking />}
       {running && now.lost && <p className="stoa-note">Connection lost, retrying…</p>}
       {!running && <Outcome status={status} error={error} id={message.id} retry={last && idle} />}
       {running ? (

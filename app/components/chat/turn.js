@@ -13,7 +13,7 @@ import { Timers } from "./timers.js";
 const SHARE = 3; // drawing may take a quarter of the time: one part drawing, three parts rest
 
 /** The empty snapshot, for answers that aren't being generated. */
-export const NOTHING = Object.freeze({ text: "", status: "", error: "", note: "", model: "", lost: false });
+export const NOTHING = Object.freeze({ text: "", status: "", error: "", note: "", working: "", model: "", lost: false });
 
 export class Turn {
   /** `shown` is the text known before, a checkpoint usually. `onEnd` is called once, with the turn's id. */
@@ -45,6 +45,7 @@ export class Turn {
   #shown; // the text on screen when this stream was opened
   #replaying = true; // and #text is so far the beginning of it
   #note = "";
+  #working = ""; // what a tool does for the answer
   #model = "";
   #status = "";
   #error = "";
@@ -76,7 +77,8 @@ export class Turn {
     return {
       routed: told(({ model }) => (this.#model = model ?? "")),
       text: told(({ text }) => this.#append(text ?? "")),
-      restarted: told(({ model }) => this.#restart(model ?? "")),
+      restarted: told(({ model, text }) => this.#restart(model ?? "", text ?? "")),
+      working: told(({ label }) => (this.#working = label ?? "")),
       snapshot: told(({ text }) => this.#checkpoint(text ?? "")),
       end: told(({ status }) => this.#end(status || "finished")),
       error: told(({ message }) => this.#end("failed", message ?? "")),
@@ -92,10 +94,13 @@ export class Turn {
   #append(text) {
     this.#replaying &&= this.#shown.startsWith(text, this.#text.length);
     this.#text += text;
+    this.#working = "";
   }
 
-  #restart(model) {
-    this.#text = "";
+  /** `text` is what stands of it: written before a tool was called. */
+  #restart(model, text) {
+    this.#text = text;
+    this.#working = "";
     this.#replaying = false;
     this.#model = model;
     this.#note = model ? `Answer restarted with ${model}` : "Answer restarted with another model";
@@ -105,6 +110,7 @@ export class Turn {
   #checkpoint(text) {
     this.#shown = this.#visible();
     this.#text = text;
+    this.#working = "";
     this.#replaying = this.#shown.startsWith(text);
   }
 
@@ -141,6 +147,7 @@ export class Turn {
       status: this.#status,
       error: this.#error,
       note: this.#note,
+      working: this.#working,
       model: this.#model,
       lost: this.#connection.lost && !this.ended,
     };
