@@ -9,6 +9,7 @@ from app.components.when import moment
 from app.pages.teaching import teaching
 from app.state.home import BudgetItem, HomeState, RecentItem, SectionItem
 from app.state.session import Session
+from app.state.teaching import TeachingState
 
 JOBS_INTERVAL = 5
 """Seconds between readings of jobs that go on."""
@@ -24,6 +25,7 @@ def home() -> rx.Component:
                 rx.el.h1(rx.cond(Session.is_administrator, "Courses", "My courses")),
                 rx.cond(HomeState.budgets.length() > 0, _budgets()),
                 teaching(),
+                rx.cond(TeachingState.taught.length() > 0, rx.el.h2("What students read")),
                 rx.cond(
                     HomeState.sections.length() > 0,
                     rx.el.ul(rx.foreach(HomeState.sections, _section), class_name="sections"),

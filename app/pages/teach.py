@@ -8,6 +8,7 @@ from app.components.contents import section_nav
 from app.components.narrowing import Narrowing
 from app.components.page import opened, page, skeleton
 from app.state.section import SectionState
+from app.state.session import Session
 from app.state.teach import TeachState
 
 TABS = (
@@ -20,6 +21,9 @@ TABS = (
     ("author", "Author"),
     ("settings", "Settings"),
 )
+
+NOT_FOR = {"author": "assistant"} | dict.fromkeys(("questions", "students", "transcripts"), "administrator")
+"""Whom a tab would refuse, of those who see any."""
 
 
 def teach_page(current: str, *content: rx.Component) -> rx.Component:
@@ -118,11 +122,10 @@ def teach_heading(title: rx.Var[str] | str, *beside: rx.Component) -> rx.Compone
 
 
 def teach_tabs(current: str) -> rx.Component:
-    """The tabs, for a teaching page of another making, too; authoring isn't for assistants."""
-    return rx.el.nav(
-        *(_tab(path, name, current) for path, name in TABS),
-        class_name="subtabs",
-        aria_label="Teaching",
+    """The tabs that are for the person, for a teaching page of another making, too."""
+    return rx.cond(
+        (Session.problem == "") | SectionState.teaches,
+        rx.el.nav(*(_tab(path, name, current) for path, name in TABS), class_name="subtabs", aria_label="Teaching"),
     )
 
 
@@ -132,4 +135,4 @@ def _tab(path: str, name: str, current: str) -> rx.Component:
         href="/s/" + SectionState.slug + "/teach" + (f"/{path}" if path else "") + TeachState.query,
         **({"aria_current": "page"} if path == current else {}),
     )
-    return rx.cond(SectionState.role != "assistant", tab) if path == "author" else tab
+    return rx.cond(SectionState.role != NOT_FOR[path], tab) if path in NOT_FOR else tab

@@ -15,7 +15,7 @@ MEASURES = (("messages", "Messages"), ("conversations", "Conversations"), ("acti
 
 
 def teach_overview() -> rx.Component:
-    """Four figures, the lessons that are asked about, a recommendation, days, exercises and budgets."""
+    """Figures, a recommendation, the lessons that are asked about, exercises, budgets, and days."""
     return teach_tab(
         "",
         TeachOverviewState.loading,
@@ -27,9 +27,8 @@ def teach_overview() -> rx.Component:
         ),
         narrowing(),
         _totals(),
-        rx.el.div(
-            _lessons(), rx.el.div(recommendation(), _exercises(), _budgets(), class_name="column"), class_name="halves"
-        ),
+        recommendation(),
+        rx.el.div(_lessons(), rx.el.div(_exercises(), _budgets(), class_name="column"), class_name="halves"),
         _chart(),
     )
 
@@ -66,7 +65,7 @@ def _totals() -> rx.Component:
     return rx.el.dl(
         _total(
             "Active students", figure(state.active, "count"),
-            rx.fragment("of ", figure(TeachState.students, "count"), " asked or submitted something"),
+            rx.fragment("of ", figure(TeachState.students, "count"), " asked something"),
         ),
         _total(
             "Questions", figure(state.questions, "count"),
@@ -220,15 +219,28 @@ def _exercise(item: rx.Var[ExerciseItem]) -> rx.Component:
     return rx.el.li(
         rx.el.p(
             rx.el.span(item["title"], class_name="grow title"),
-            rx.el.span(figure(item["rate"], "share"), " passed"),
+            rx.cond(
+                item["tried"].to(int) > 0,
+                rx.el.span(figure(item["rate"], "share"), " passed"),
+                rx.el.span("nobody tried", class_name="meta"),
+            ),
         ),
-        rx.el.div(
-            rx.el.i(style={"width": f"calc(100% * {item['rate']})"}), class_name="meter plain", aria_hidden=True
+        rx.cond(
+            item["tried"].to(int) > 0,
+            rx.el.div(
+                rx.el.i(style={"width": f"calc(100% * {item['rate']})"}), class_name="meter plain", aria_hidden=True
+            ),
         ),
         rx.el.p(
-            item["lesson"], " · ", figure(item["passed"], "count"), " of ",
-            counted(item["tried"].to(int), "student", "students"), " · ",
-            counted(item["attempts"].to(int), "attempt", "attempts"),
+            item["lesson"],
+            rx.cond(
+                item["tried"].to(int) > 0,
+                rx.fragment(
+                    " · ", figure(item["passed"], "count"), " of ",
+                    counted(item["tried"].to(int), "student", "students"), " · ",
+                    counted(item["attempts"].to(int), "attempt", "attempts"),
+                ),
+            ),
             class_name="meta",
         ),
         key=item["key"],
@@ -238,7 +250,10 @@ def _exercise(item: rx.Var[ExerciseItem]) -> rx.Component:
 def _budgets() -> rx.Component:
     return rx.el.section(
         rx.el.h2("Budgets this month"),
-        budgets(TeachOverviewState.budgets, "Nothing here has a budget, and nothing was spent this month."),
+        budgets(
+            TeachOverviewState.budgets,
+            "What serves this section has no budget, and nothing of it was spent here this month.",
+        ),
         class_name="card",
         aria_label="Budgets",
     )

@@ -22,13 +22,17 @@ def recommendation() -> rx.Component:
             (
                 "not_enough",
                 rx.el.p(
-                    "Not enough data yet: a few more students have to ask or submit something first.",
+                    "Not enough data yet: a few more students have to ask something first.",
                     class_name="summary",
                 ),
             ),
             (
                 "none",
-                rx.el.p("One thing worth doing next, from totals: no names, no transcripts.", class_name="summary"),
+                rx.el.p(
+                    "One thing worth doing next, from totals: no names, no transcripts.",
+                    rx.cond(state.may_ask, "", " The section’s instructors can have one written."),
+                    class_name="summary",
+                ),
             ),
             ("failed", rx.el.p(state.why_not, role="alert", class_name="alert")),
             ("writing", _writing()),

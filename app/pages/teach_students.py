@@ -2,16 +2,17 @@
 
 import reflex as rx
 
-from app.components.figures import day, figure
+from app.components.figures import figure
 from app.components.tables import list_table
-from app.pages.teach import empty, narrowing, teach_heading, teach_tab
+from app.pages.teach import empty, teach_heading, teach_tab
 from app.state.teach import TeachState
-from app.state.teach_students import KINDS, SignalItem, StudentItem, TeachStudentsState
+from app.state.teach_students import KINDS, NEVER, SignalItem, StudentItem, TeachStudentsState
 
 COLUMNS = (
-    ("name", "Student"), ("", "Reasons to look in"), ("last_active", "Last active"), ("questions", "Questions"),
+    ("name", "Student"), ("", "Reasons to look in"), ("weeks", "Last active"), ("questions", "Questions"),
     ("submissions", "Submissions"),
 )  # fmt: skip
+RANGES = ((20, "20 or more"), (10, "10 to 19"), (5, "5 to 9"), (1, "1 to 4"))
 
 
 def teach_students() -> rx.Component:
@@ -31,9 +32,10 @@ def teach_students() -> rx.Component:
                 ),
                 "No reason to worry about anybody: nobody fell silent, failed often or found many answers unhelpful.",
             ),
+            " Questions and submissions are of the last four weeks; how often somebody asked stands in ranges, so that "
+            "it doesn’t say whose a pseudonym is.",
             class_name="sub",
         ),
-        narrowing(by_lesson=False),
         _tools(),
         rx.cond(
             state.found.length() > 0,
@@ -98,11 +100,21 @@ def _row(item: rx.Var[StudentItem]) -> rx.Component:
                 rx.el.span("none", class_name="meta"),
             )
         ),
-        rx.el.td(rx.cond(item["last_active"].to(str) != "", day(item["last_active"].to(str)), "never")),
-        rx.el.td(figure(item["questions"], "count")),
+        rx.el.td(_last_active(item["weeks"].to(int))),
+        rx.el.td(rx.match(item["questions"].to(int), *RANGES, "none")),
         rx.el.td(figure(item["submissions"], "count")),
         key=item["id"],
     )  # fmt: skip
+
+
+def _last_active(weeks: rx.Var[int]) -> rx.Component:
+    return rx.match(
+        weeks,
+        (0, rx.fragment("in the last 7 days")),
+        (1, rx.fragment("a week ago")),
+        (NEVER, rx.fragment("never")),
+        rx.fragment(figure(weeks, "count"), " weeks ago"),
+    )
 
 
 def _signal(item: rx.Var[SignalItem]) -> rx.Component:

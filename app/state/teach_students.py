@@ -15,7 +15,9 @@ KINDS = {
     insights.SignalKind.FAILING.value: "Many failed attempts",
     insights.SignalKind.THUMBS_DOWN.value: "Many thumbs-down",
 }
-ORDERS = ("name", "last_active", "questions", "submissions", "")
+ORDERS = ("name", "weeks", "questions", "submissions", "")
+NEVER = 9_999
+"""Stands for the weeks of those who were never active."""
 
 
 class SignalItem(TypedDict):
@@ -31,8 +33,10 @@ class StudentItem(TypedDict):
     id: str
     name: str
     email: str
-    last_active: str
+    weeks: int
+    """Since they were last active."""
     questions: int
+    """The least of a range."""
     submissions: int
     signals: list[SignalItem]
 
@@ -69,8 +73,8 @@ class TeachStudentsState(TeachState):
     async def load(self) -> Any:
         """Fill the page."""
         try:
-            section_id, filters = await self._enter()
-            listed = await insights.read_students(acting(), section_id, filters)
+            section_id, _ = await self._enter()
+            listed = await insights.read_students(acting(), section_id)
         except StoaError as error:
             return self._failed(error)
         self._all = [_student(each) for each in listed.students]
@@ -109,7 +113,7 @@ def _student(row: insights.StudentRow) -> StudentItem:
         id=str(row.person_id),
         name=row.name,
         email=row.email,
-        last_active=row.last_active.isoformat() if row.last_active else "",
+        weeks=NEVER if row.weeks_quiet is None else row.weeks_quiet,
         questions=row.questions,
         submissions=row.submissions,
         signals=[SignalItem(kind=each.kind.value, reason=each.reason) for each in row.signals],

@@ -66,6 +66,8 @@ class Scene:
     zone: ZoneInfo
     today: date
     lessons: Sequence[tuple[UUID, str]]
+    config_id: UUID | None
+    """What serves its tutor."""
     dice: random.Random
 
     @property
@@ -81,7 +83,9 @@ async def seed_activity(session: AsyncSession, section_id: UUID, slug: str, time
         return False
     zone = ZoneInfo(timezone)
     lessons = await queries.lesson_titles(session, version_id)
-    scene = Scene(section_id, zone, day_of(now(), zone), lessons, random.Random(slug))  # noqa: S311 - a demo
+    serving = {row.feature: row.id for row in await queries.serving(session, section_id)}
+    config_id = serving.get(Feature.STUDENT_DIALOGUE)
+    scene = Scene(section_id, zone, day_of(now(), zone), lessons, config_id, random.Random(slug))  # noqa: S311 - a demo
     people = await _classmates(session, scene, slug)
     exercises = await queries.exercise_keys(session, version_id)
     rows: dict[type[SQLModel], list[dict[str, Any]]] = {Conversation: [], Message: [], CompletionRequest: []}
@@ -240,6 +244,7 @@ def _attempt(scene: Scene, person_id: UUID, conversation_id: UUID, at: datetime)
         "section_id": scene.section_id,
         "person_id": person_id,
         "conversation_id": conversation_id,
+        "config_id": scene.config_id,
         "provider": "null",
         "requested_model": "demo",
         "reason": "demo",

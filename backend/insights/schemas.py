@@ -218,10 +218,12 @@ class StudentRow:
     person_id: UUID
     name: str
     email: str
-    last_active: date | None
-    """Ever; not only in the period."""
+    weeks_quiet: int | None
+    """Whole weeks since a question or submission; None when there was none."""
     questions: int
+    """Of the last four weeks: 20 or more, 10, 5, 1 or more, or none. Not how many: see `students`."""
     submissions: int
+    """Of the last four weeks."""
     signals: tuple[Signal, ...]
 
 

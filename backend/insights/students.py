@@ -1,4 +1,7 @@
-"""Which students may need somebody, and why: reasons in words, never a score."""
+"""Which students may need somebody, and why: reasons in words, never a score.
+
+Names stand here, pseudonyms elsewhere. Exact days and counts would lead from one to the other without a reveal.
+"""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,20 +12,23 @@ from backend.access import Action, Actor
 from backend.insights import queries
 from backend.insights.coverage import MEMORY, day_of
 from backend.insights.exercises import Tries, tries_of
-from backend.insights.schemas import Filters, Signal, SignalKind, StudentList, StudentRow
+from backend.insights.schemas import Signal, SignalKind, StudentList, StudentRow
 from backend.insights.sections import Opened, opened, snapshot
 
+WEEK = 7
 SILENT_DAYS = 14
 """Days without a question or submission after which somebody is silent."""
 RECENT_DAYS = 14
 """Days in which thumbs-down and attempts count as recent."""
 MANY_THUMBS_DOWN = 3
+RANGES = (20, 10, 5, 1, 0)
+"""The least of each range of questions that are told apart."""
 
 
-async def read_students(actor: Actor, section_id: UUID, filters: Filters | None = None) -> StudentList:
-    """The section's students by name: those with most signals first. Signals are of today, whatever days are shown."""
+async def read_students(actor: Actor, section_id: UUID) -> StudentList:
+    """The section's students by name, as of today: those with most signals first."""
     async with snapshot() as session:
-        here = await opened(session, actor, section_id, filters, Action.INSIGHTS_STUDENTS)
+        here = await opened(session, actor, section_id, action=Action.INSIGHTS_STUDENTS)
         rows = await queries.students(session, _parameters(here))
         tries = await tries_of(session, here, here.head.today - timedelta(days=RECENT_DAYS))
     students = [_student(here, row, tries.get(row.id, Tries())) for row in rows]
@@ -43,8 +49,8 @@ def _student(here: Opened, row: Any, tries: Tries) -> StudentRow:
         person_id=row.id,
         name=row.name,
         email=row.email,
-        last_active=last,
-        questions=int(row.questions),
+        weeks_quiet=None if last is None else (here.head.today - last).days // WEEK,
+        questions=next(least for least in RANGES if row.questions >= least),
         submissions=tries.submissions,
         signals=(*_silence(here, row, last), *_trouble(row, tries)),
     )
@@ -58,7 +64,7 @@ def _silence(here: Opened, row: Any, last: date | None) -> Iterator[Signal]:
     days = (here.head.today - (last or joined)).days
     if days >= SILENT_DAYS:
         since = "" if last else ", that is since they joined"
-        yield Signal(SignalKind.SILENT, f"Hasn’t asked or submitted anything for {days} days{since}.")
+        yield Signal(SignalKind.SILENT, f"Hasn’t asked or submitted anything for {days // WEEK} weeks{since}.")
 
 
 def _trouble(row: Any, tries: Tries) -> Iterator[Signal]:

@@ -38,7 +38,7 @@ async def read_transcripts(
     """One page of the conversations begun in the period, the latest first; of one student with `pseudonym`."""
     here = await _enter(actor, section_id, filters)
     await ensure_pseudonyms(section_id)
-    code = pseudonym.replace("\0", "").removeprefix("Student").strip()[:8]
+    code = pseudonym.replace("\0", "").strip().upper().removeprefix("STUDENT").strip()[:8]
     async with snapshot() as session:
         rows = await queries.transcripts(session, page_of(here, after) | {"code": code})
     cards = tuple(_card(here, row) for row in rows[:PAGE])

@@ -115,9 +115,10 @@ def test_an_instructor_sets_up_the_tutor(visit: Visit) -> None:
     student = visit("benjamin")
     student.goes("/s/python-evening/l/loops-that-count")
     expect(student.page.get_by_text("Your instructor has switched the tutor off for this lesson.")).to_be_visible()
-    for tab in ("", "/questions", "/students", "/transcripts", "/cost", "/settings"):
+    for tab in ("", "/questions", "/students", "/transcripts", "/cost", "/ask", "/author", "/settings"):
         student.goes(TEACH + tab)
         expect(student.page.get_by_role("alert")).to_contain_text("You don't have access to this.")
+        expect(student.page.get_by_role("navigation", name="Teaching")).to_have_count(0)
     student.goes("/s/python-evening")
     expect(student.page.get_by_role("heading", name="Introductory Python")).to_be_visible()
     expect(student.page.get_by_role("link", name="Teach")).to_have_count(0)

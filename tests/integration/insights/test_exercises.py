@@ -78,4 +78,4 @@ async def test_a_rate_is_who_passed_of_those_who_tried(school: School, exercise:
         (SignalKind.FAILING, "Tried “Prove it” 5 times lately and hasn’t passed it.")
     ]
     assert students["Student"].signals == () and students["Student"].submissions == 2
-    assert students["Early"].submissions == 0 and students["Early"].last_active is not None
+    assert students["Early"].submissions == 0 and students["Early"].weeks_quiet is not None

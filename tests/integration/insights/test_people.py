@@ -120,11 +120,11 @@ async def test_signals_are_reasons(school: School) -> None:
     signals = {each.name: [(signal.kind, signal.reason) for signal in each.signals] for each in found}
     assert signals == {
         "Loud": [(SignalKind.THUMBS_DOWN, "Gave 3 answers a thumbs-down in the last 14 days.")],
-        "Silent": [(SignalKind.SILENT, "Hasn’t asked or submitted anything for 17 days.")],
+        "Silent": [(SignalKind.SILENT, "Hasn’t asked or submitted anything for 2 weeks.")],
         "Student": [],
     }
     assert [each.name for each in found] == ["Loud", "Silent", "Student"]
-    assert [each.questions for each in found] == [3, 1, 0]
+    assert [(each.questions, each.weeks_quiet) for each in found] == [(1, 0), (1, 2), (0, None)]
     await change(Section, school.here.id, ends_on=ago(days=1).date())
     ended = (await insights.read_students(await instructor(school), school.here.id)).students
     assert not any(signal.kind is SignalKind.SILENT for each in ended for signal in each.signals)
@@ -157,8 +157,9 @@ async def test_one_students_transcripts_are_found_by_their_pseudonym(school: Sch
     actor = await instructor(school)
     mine, theirs = (await insights.read_transcripts(actor, school.here.id)).transcripts
     assert mine.pseudonym != theirs.pseudonym
-    page = await insights.read_transcripts(actor, school.here.id, pseudonym=theirs.pseudonym)
-    assert [each.conversation_id for each in page.transcripts] == [talk.id]
+    for typed in (theirs.pseudonym, f" {theirs.pseudonym.lower()}", theirs.pseudonym.removeprefix("Student ")):
+        page = await insights.read_transcripts(actor, school.here.id, pseudonym=typed)
+        assert [each.conversation_id for each in page.transcripts] == [talk.id]
 
 
 async def test_a_section_can_forbid_names_and_transcripts(school: School, talk: Talk) -> None:
