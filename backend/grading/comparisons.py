@@ -5,7 +5,8 @@ import re
 from backend.courses.exercises import Comparison
 from backend.grading.container.wire import close
 
-NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan)", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan)", re.IGNORECASE)
+"""There is one way only to match digits: a student's word of a megabyte of them must not take minutes to refuse."""
 
 IN_WORDS = {
     Comparison.EXACT: "Every character counts, except the end of the last line.",

@@ -59,7 +59,7 @@ def _returned(test: CallTest, outcome: Outcome) -> Judgement:
     try:
         value = wire.decode(_json(outcome, VALUE))
         actual = readable(repr(value).encode("utf-8", "replace"))
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return Judgement(Verdict.FORMAT_ERROR, 0.0, "", said)
     return _decided(wire.same(value, parse_value(test.expected), test.tolerance), actual, said)
 

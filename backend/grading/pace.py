@@ -12,6 +12,8 @@ from backend.grading import queries
 MINUTE = 60
 RUNS_AT_ONCE = 2
 """Of one person, waiting or running."""
+SUBMISSIONS_AT_ONCE = 20
+"""Of one person, waiting or being graded: each may take minutes, and while the engine is away all of them wait."""
 
 
 class RunsTooFast(TooMany):
@@ -33,7 +35,7 @@ async def count_run(person_id: UUID | None) -> None:
         raise RunsTooFast(f"That was a lot of runs in a minute. Again in {seconds} s.", retry_after=seconds)
 
 
-async def refuse_many_at_once(session: AsyncSession, person_id: UUID | None, kind: str) -> None:
-    """Raises `RunsTooFast` when the person now has more runs that haven't ended than they may."""
-    if await queries.runs_under_way(session, person_id, kind) > RUNS_AT_ONCE:
-        raise RunsTooFast("Your last runs haven't ended yet. Wait for one of them, or cancel it on the page of jobs.")
+async def refuse_many_at_once(session: AsyncSession, person_id: UUID | None, kind: str, most: int) -> None:
+    """Raises `RunsTooFast` when the person now has more than `most` jobs of a kind that haven't ended."""
+    if await queries.runs_under_way(session, person_id, kind) > most:
+        raise RunsTooFast("The last ones haven't ended yet. Wait for one of them, or cancel it on the page of jobs.")

@@ -8,7 +8,7 @@ from backend.access import Action, Actor, Scope, require
 from backend.core.database import transaction
 from backend.core.errors import NotFound
 from backend.courses.exercises import MAX_CODE, ExerciseLimits
-from backend.grading.pace import count_run, refuse_many_at_once
+from backend.grading.pace import RUNS_AT_ONCE, count_run, refuse_many_at_once
 from backend.grading.places import place_of, program
 from backend.grading.results import Results
 from backend.grading.schemas import ResultState, ResultView, RunView
@@ -61,7 +61,7 @@ async def _begin(actor: Actor, section_id: UUID, payload: RunPayload, idempotenc
             priority=Priority.P0,
             idempotency_key=idempotency_key,
         )
-        await refuse_many_at_once(session, actor.person_id, SANDBOX_RUN.name)
+        await refuse_many_at_once(session, actor.person_id, SANDBOX_RUN.name, RUNS_AT_ONCE)
     return RunView(job.id, _result(job))
 
 

@@ -14,7 +14,7 @@ from backend.core.ids import new_id
 from backend.grading import lateness, queries
 from backend.grading.exercises import best_of, charged, iso, refusal_of
 from backend.grading.models import Submission
-from backend.grading.pace import count_run
+from backend.grading.pace import SUBMISSIONS_AT_ONCE, count_run, refuse_many_at_once
 from backend.grading.places import Place, place_of, program
 from backend.grading.queries import Attempt
 from backend.grading.results import Results
@@ -63,6 +63,7 @@ async def submit(actor: Actor, section_id: UUID, block_key: UUID, code: str, ide
                 raise Conflict(refusal)
             await count_run(actor.person_id)
             attempt = await _store(session, actor, actor.person_id, place, attempts, code, idempotency_key)
+            await refuse_many_at_once(session, actor.person_id, GRADE.name, SUBMISSIONS_AT_ONCE)
             attempts.insert(0, attempt)
     return _view(attempt, attempts, place, actor)
 

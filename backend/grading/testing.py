@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from backend.courses.exercises import ExerciseLimits, ExerciseTest
+from backend.courses.exercises import ExerciseLimits, ExerciseTest, TestVisibility
 from backend.grading.commands import command_for, plain
 from backend.grading.judging import judge, readable
 from backend.grading.results import Results, Summary, TestResult, document, result_of, shortened
@@ -13,6 +13,13 @@ from backend.sandbox import Box, Limits, SandboxUnavailable, Verdict, get_sandbo
 NumberedTests = Sequence[tuple[int, ExerciseTest]]
 ENGINE_AWAY = 5.0
 """Seconds after which a job that found no engine looks again."""
+
+SHOWN_FIRST = (
+    TestVisibility.VISIBLE,
+    TestVisibility.AFTER_DUE_DATE,
+    TestVisibility.AFTER_PUBLISHED,
+    TestVisibility.HIDDEN,
+)
 
 
 @asynccontextmanager
@@ -33,12 +40,16 @@ async def box_for(context: JobContext, owner: str, limits: ExerciseLimits) -> As
 
 
 async def run_tests(box: Box, code: str, tests: NumberedTests) -> Results:
-    """Put `code` through tests, one after the other."""
+    """Put `code` through tests, one after the other: first those whose data students may see.
+
+    The container's counters and clocks remember a little of what ran in it, so no test whose output is shown may come
+    after one whose input isn't.
+    """
     entries: list[TestResult] = []
-    for number, test in tests:
+    for number, test in sorted(tests, key=lambda each: SHOWN_FIRST.index(each[1].visibility)):
         outcome = await box.run(command_for(test, code))
         entries.append(result_of(number, test, judge(test, outcome), outcome))
-    results = document(entries)
+    results = document(sorted(entries, key=lambda entry: entry.number))
     box.verdict = results.extra_data.verdict
     return results
 

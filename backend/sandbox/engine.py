@@ -1,16 +1,19 @@
 """The Docker engine: the only place that speaks to it. Everything here blocks; callers use threads."""
 
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
+from uuid import uuid4
 
 import docker
 import structlog
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
+from urllib3.exceptions import HTTPError
 
 from backend.core.embedded.processes import start_time
 from backend.core.settings import Settings, get_settings
@@ -38,10 +41,11 @@ class Container:
     """A container whose runner is ready, and the stream to it."""
 
     id: str
+    name: str
     limits: Limits
     image: str
     """The image's digest."""
-    attached: Any
+    attached: Any = None
     made: float = field(default_factory=time.time)
     alive: bool = True
 
@@ -49,6 +53,15 @@ class Container:
     def stream(self) -> socket.socket:
         """The socket under the SDK's file."""
         return getattr(self.attached, "_sock", self.attached)  # type: ignore[no-any-return]
+
+    @property
+    def waits(self) -> bool:
+        """Whether its runner, which was asked nothing, is still there to be asked: a dead one's stream has ended."""
+        if not self.alive:
+            return False
+        poller = select.poll()
+        poller.register(self.stream, select.POLLIN)
+        return not poller.poll(0)
 
     def exchange(self, request: dict[str, Any], seconds: float, most: int) -> dict[str, Any]:
         """Send a request and wait for its answer. Raises `frames.Broken`; the container is of no use after that."""
@@ -74,6 +87,9 @@ class Container:
 
 class Engine:
     """Calls to the engine that the settings name. Every problem with it is a `SandboxUnavailable`."""
+
+    held: ClassVar[set[str]] = set()
+    """Names of containers that this process makes, uses, or hasn't yet tried to remove."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or get_settings()
@@ -103,29 +119,43 @@ class Engine:
 
     def create(self, image: str, limits: Limits) -> Container:
         """A running container whose runner is ready: some 300 ms."""
-        with troubles_told("create"):
-            options = policy.host_options(limits, self._settings.sandbox_runtime)
-            made = self.api.create_container(
-                image,
-                user=policy.USER,
-                stdin_open=True,
-                hostname="box",
-                labels={policy.LABEL: policy.owner()},
-                host_config=self.api.create_host_config(**options),
-            )
-            try:
-                attached = self.api.attach_socket(made["Id"], {"stdin": 1, "stdout": 1, "stream": 1})
-                container = Container(made["Id"], limits, image, attached)
-                self.api.start(container.id)
-            except BaseException:
-                self._remove(made["Id"])
-                raise
+        name = f"stoa-box-{uuid4().hex}"
+        self.held.add(name)
         try:
+            with troubles_told("create"):
+                container = Container(self._created(name, image, limits), name, limits, image)
+                return self._started(container)
+        except BaseException:
+            self.held.discard(name)  # whatever there is of it is a stray
+            raise
+
+    def _created(self, name: str, image: str, limits: Limits) -> str:
+        options = policy.host_options(limits, self._settings.sandbox_runtime)
+        made = self.api.create_container(
+            image,
+            name=name,
+            user=policy.USER,
+            stdin_open=True,
+            hostname="box",
+            labels={policy.LABEL: policy.owner()},
+            stop_signal="SIGKILL",  # an engine that ends or begins would give each ten seconds
+            host_config=self.api.create_host_config(**options),
+        )
+        return str(made["Id"])
+
+    def _started(self, container: Container) -> Container:
+        """Attach first, then start, then wait for the runner."""
+        try:
+            container.attached = self.api.attach_socket(container.id, {"stdin": 1, "stdout": 1, "stream": 1})
+            self.api.start(container.id)
             frames.receive(container.stream, BOOT, 1000)
-        except frames.Broken as error:
-            log.warning("sandbox_runner_not_ready", error=str(error))
-            self.destroy(container)
-            raise SandboxUnavailable from error
+        except BaseException as error:
+            container.hang_up()
+            self._remove(container.id)
+            if isinstance(error, frames.Broken):
+                log.warning("sandbox_runner_not_ready", error=str(error))
+                raise SandboxUnavailable from error
+            raise
         return container
 
     def give_memory(self, container: Container, limits: Limits) -> None:
@@ -137,12 +167,11 @@ class Engine:
 
     def runs(self, container: Container) -> bool:
         """Whether a container that waits is still there."""
-        try:
-            return bool(self.api.inspect_container(container.id)["State"]["Running"])
-        except APIError as error:
-            if error.status_code != GONE:
-                raise SandboxUnavailable from error
-            return False
+        with troubles_told("inspect"):
+            try:
+                return bool(self.api.inspect_container(container.id)["State"]["Running"])
+            except NotFound:
+                return False
 
     def ran_out_of_memory(self, container: Container) -> bool:
         """Whether the container itself ended because the kernel killed its runner for want of memory."""
@@ -153,8 +182,11 @@ class Engine:
     def destroy(self, container: Container) -> None:
         """Hang up first, then kill, then remove: the other way round the engine may wait a minute for its stream."""
         container.hang_up()
-        with troubles_told("destroy"):
-            self._remove(container.id)
+        try:
+            with troubles_told("destroy"):
+                self._remove(container.id)
+        finally:
+            self.held.discard(container.name)
 
     def events(self, container: Container) -> list[dict[str, Any]]:
         """What the engine noted of a container, as far as it still remembers."""
@@ -168,7 +200,7 @@ class Engine:
             return [{"event": each["Action"], "at": each["timeNano"] / 1e9} for each in stream]
 
     def remove_strays(self) -> int:
-        """Remove containers whose maker is gone, or that are older than any run; how many there were."""
+        """Remove what no process holds, and what is older than any run; how many containers there were."""
         with troubles_told("sweep", log.debug):
             found = self.api.containers(all=True, filters={"label": policy.LABEL})
             strays = [each["Id"] for each in found if is_stray(each)]
@@ -194,10 +226,13 @@ def _knock(address: str) -> None:
 
 
 def is_stray(listed: dict[str, Any]) -> bool:
-    """Whether nobody will remove this container but a sweep."""
+    """Whether nobody will remove this container but a sweep: its maker is gone, or has let go of it."""
     if time.time() - listed["Created"] > OLDEST:
         return True
-    host, pid, started, *_ = *str(listed["Labels"][policy.LABEL]).split(" "), "", "", ""
+    owner = str(listed["Labels"][policy.LABEL])
+    if owner == policy.owner():
+        return not {name.removeprefix("/") for name in listed["Names"]} & Engine.held
+    host, pid, started, *_ = *owner.split(" "), "", "", ""
     return bool(host == socket.gethostname() and pid.isdigit() and start_time(int(pid)) != started)
 
 
@@ -206,6 +241,6 @@ def troubles_told(step: str, tell: Callable[..., object] = log.warning) -> Itera
     """Problems with the engine become `SandboxUnavailable`; what they were stands in the log."""
     try:
         yield
-    except (DockerException, OSError) as error:
+    except (DockerException, HTTPError, OSError) as error:
         tell("sandbox_engine_failed", step=step, error=f"{type(error).__name__}: {error}"[:500])
         raise SandboxUnavailable from error

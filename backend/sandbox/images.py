@@ -17,6 +17,7 @@ from backend.core.settings import get_settings
 from backend.sandbox.engine import Engine, troubles_told
 from backend.sandbox.errors import SandboxUnavailable
 from backend.sandbox.image import base
+from backend.sandbox.outdated import remove_outdated
 from backend.sandbox.policy import IMAGE_FOLDER
 
 log = structlog.get_logger(__name__)
@@ -96,6 +97,7 @@ def _build(engine: Engine) -> str:
     if problems or found is None:
         log.error("sandbox_image_not_built", error=str(problems)[:1000])
         raise SandboxUnavailable
+    remove_outdated(engine, NAME, found)
     return found
 
 

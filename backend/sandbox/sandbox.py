@@ -103,7 +103,7 @@ class Sandbox:
         fits = (limits.processes, limits.disk_mb) == (self._limits.processes, self._limits.disk_mb)
         while fits and self._warm:
             container = self._warm.popleft()
-            if time.time() - container.made < STALE and await self._prepared(container, limits):
+            if container.waits and time.time() - container.made < STALE and await self._prepared(container, limits):
                 return container
             self._spawn(self._discard(container))
         making = self._spawn(self._make(limits))
@@ -182,16 +182,16 @@ class Sandbox:
                 self._filling -= 1
 
     async def _sweep(self) -> None:
-        done = -HOUR
+        due = 0.0
         while True:
-            with suppress(SandboxUnavailable):
-                await asyncio.to_thread(self._engine.remove_strays)
-                await self._renew()
-            if self._hourly is not None and time.monotonic() - done >= HOUR:
-                with suppress(Unavailable):
-                    await self._hourly()
-                    done = time.monotonic()
+            await _tried(self._keep_order)
+            if self._hourly is not None and time.monotonic() >= due and await _tried(self._hourly):
+                due = time.monotonic() + HOUR
             await asyncio.sleep(get_settings().sandbox_sweep)
+
+    async def _keep_order(self) -> None:
+        await asyncio.to_thread(self._engine.remove_strays)
+        await self._renew()
 
     async def _renew(self) -> None:
         """Replace warm containers that died or grew old, and fill the pool."""
@@ -208,3 +208,15 @@ class Sandbox:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _tried(chore: Chore) -> bool:
+    """Whether it went well. Whatever happened, the next sweep comes."""
+    try:
+        await chore()
+    except Unavailable:  # the engine or the database is away, as the log says
+        return False
+    except Exception:
+        log.exception("sandbox_sweep_crashed")
+        return False
+    return True

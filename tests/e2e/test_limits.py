@@ -250,7 +250,7 @@ def test_a_student_finds_no_limits_page(visit: Visit) -> None:
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_limits_are_accessible_and_fit(visit: Visit, app: App, phone: bool, dark: bool) -> None:
     faults: list[str] = []
-    limit(app, messages_per_minute=2, tokens_per_day_person=200_000)
+    limit(app, messages_per_minute=200, tokens_per_day_person=200_000)
     app.sql("UPDATE service_configs SET budget_usd = 10 WHERE name = 'replay'")
     use(app, "daniel", 199_000, usd=11)
     page = visit("pia", phone=phone, dark=dark).page

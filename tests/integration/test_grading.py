@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import timedelta
 from uuid import UUID
@@ -25,7 +25,7 @@ from backend.grading.schemas import SubmissionView
 from backend.grading.submissions import TRIED_AGAIN
 from backend.jobs import JobStatus, Lane, cancel_job, read_job, read_log
 from backend.wiring import register_job_kinds
-from tests.support.exercises import HALF_RIGHT, RIGHT, SECRETS, LocalMachine, add_exercise
+from tests.support.exercises import HALF_RIGHT, RIGHT, SECRETS, Machine, add_exercise
 from tests.support.jobs import ask, execute, job_of, reaches, set_columns, working
 from tests.support.school import School, change, found_school
 from tests.support.services import environment
@@ -34,10 +34,11 @@ STUDENT = "student"
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> LocalMachine:
-    made = LocalMachine()
+async def machine(engine: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Machine]:
+    made = Machine()
     monkeypatch.setattr("backend.grading.testing.get_sandbox", lambda: made)
-    return made
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def school(services: None) -> School:
 
 
 @pytest.fixture
-async def key(school: School, machine: LocalMachine) -> UUID:
+async def key(school: School) -> UUID:
     return await add_exercise(school)
 
 
@@ -72,6 +73,7 @@ def local(delta: timedelta) -> str:
     return f"{now() + delta:%Y-%m-%dT%H:%M}"
 
 
+@pytest.mark.usefixtures("machine")
 async def test_a_student_solves_an_exercise_and_reads_nothing_hidden(
     school: School, key: UUID, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +119,7 @@ async def test_a_student_solves_an_exercise_and_reads_nothing_hidden(
     assert [secret for secret in SECRETS if secret in "".join(said)] == []
 
 
+@pytest.mark.usefixtures("machine")
 async def test_tests_open_with_the_due_date_and_when_results_are_published(school: School, key: UUID) -> None:
     submission = await graded(school, await hand_in(school, key, HALF_RIGHT))
     await decide(school, key, due_at=local(timedelta(minutes=-2)))
@@ -128,7 +131,7 @@ async def test_tests_open_with_the_due_date_and_when_results_are_published(schoo
     assert ([test.name for test in exercise.tests], exercise.hidden_tests) == (["One word", "Last"], 2)
 
 
-async def test_those_who_teach_see_every_test(school: School, key: UUID, machine: LocalMachine) -> None:
+async def test_those_who_teach_see_every_test(school: School, key: UUID, machine: Machine) -> None:
     submission = await graded(school, await hand_in(school, key, RIGHT))
     assert (submission.score, submission.result.verdict) == (5, "accepted")
     actor = await school.actor("assistant")
@@ -143,6 +146,7 @@ async def test_those_who_teach_see_every_test(school: School, key: UUID, machine
     assert submission_owner != actor.person_id
 
 
+@pytest.mark.usefixtures("machine")
 async def test_what_a_run_shows_is_decided_by_the_role_alone(school: School, key: UUID) -> None:
     payload = {"code": HALF_RIGHT, "block_key": str(key), "all_tests": True, "visibility": "hidden"}
     job = await ask("sandbox_run", payload, await school.actor(), section_id=school.here.id)
@@ -170,7 +174,7 @@ async def test_many_at_once_are_never_more_than_the_attempts(school: School, key
 
 
 async def test_a_breakdown_costs_the_job_an_attempt_but_not_the_student(
-    school: School, key: UUID, machine: LocalMachine
+    school: School, key: UUID, machine: Machine
 ) -> None:
     machine.breakdowns = 2
     submission = await graded(school, await hand_in(school, key, RIGHT))
@@ -180,7 +184,7 @@ async def test_a_breakdown_costs_the_job_an_attempt_but_not_the_student(
 
 
 async def test_without_an_engine_submissions_and_runs_wait(
-    school: School, key: UUID, machine: LocalMachine, monkeypatch: pytest.MonkeyPatch
+    school: School, key: UUID, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.grading.testing.ENGINE_AWAY", 0.1)
     machine.away = True
@@ -199,7 +203,7 @@ async def test_without_an_engine_submissions_and_runs_wait(
     assert [each.score for each in await grading.list_submissions(await school.actor(), school.here.id, key)] == [5]
 
 
-async def test_an_attempt_that_cannot_be_graded_is_given_back(school: School, key: UUID, machine: LocalMachine) -> None:
+async def test_an_attempt_that_cannot_be_graded_is_given_back(school: School, key: UUID, machine: Machine) -> None:
     lost = await hand_in(school, key, RIGHT)
     await set_columns(lost.job_id, max_attempts="1")
     machine.breakdowns = 1
@@ -222,9 +226,9 @@ async def test_an_attempt_that_cannot_be_graded_is_given_back(school: School, ke
     assert [each.charged for each in kept] == [True, True, True, False, False]
 
 
-async def test_grading_again_changes_nothing(school: School, key: UUID, machine: LocalMachine) -> None:
+async def test_grading_again_changes_nothing(school: School, key: UUID, machine: Machine) -> None:
     submission = await graded(school, await hand_in(school, key, RIGHT))
-    commands = len(machine.commands)
+    boxes = list(machine.owners)
     async with working(Lane.CPU):
         again = await ask(
             "grade", {"submission_id": str(submission.id)}, await school.actor(), section_id=school.here.id
@@ -237,10 +241,11 @@ async def test_grading_again_changes_nothing(school: School, key: UUID, machine:
             section_id=school.elsewhere.id,
         )
         assert (await reaches(theirs.id)).status == JobStatus.FAILED
-    assert len(machine.commands) == commands
+    assert machine.owners == boxes
     assert await grading.read_submission(await school.actor(), submission.id) == submission
 
 
+@pytest.mark.usefixtures("machine")
 async def test_lateness_is_frozen_and_only_ever_softened(school: School, key: UUID) -> None:
     await decide(
         school, key, due_at=local(timedelta(hours=-30)), late_rule="percent_per_day", late_percent=20, max_attempts=9
@@ -308,7 +313,7 @@ async def test_nobody_does_what_is_not_theirs(school: School, key: UUID) -> None
         await grading.read_exercise(await school.actor(), here, new_id())
 
 
-async def test_nobody_floods_the_lane(school: School, key: UUID) -> None:
+async def test_nobody_floods_the_lane(school: School, key: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     actor = await school.actor()
     with environment(STOA_SANDBOX_RUNS_PER_MINUTE="5"):
         first = await grading.run_code(actor, school.here.id, key, "1", "a")
@@ -319,6 +324,11 @@ async def test_nobody_floods_the_lane(school: School, key: UUID) -> None:
         await hand_in(school, key, "1")
         with pytest.raises(TooMany, match="Again in"):
             await hand_in(school, key, "2")
+    with environment(STOA_SANDBOX_RUNS_PER_MINUTE="100"), monkeypatch.context() as context:
+        context.setattr("backend.grading.submissions.SUBMISSIONS_AT_ONCE", 1)
+        with pytest.raises(TooMany, match="haven't ended"):
+            await hand_in(school, key, "3")
+        assert (await grading.read_exercise(actor, school.here.id, key)).attempts_used == 1
     for nothing in (" \n", "x" * 70_000):
         with pytest.raises(Invalid):
             await grading.run_code(actor, school.here.id, key, nothing, "d")
@@ -350,6 +360,7 @@ async def _kinds(session: AsyncSession, version_id: UUID) -> dict[UUID, str]:
     return dict(found.all())
 
 
+@pytest.mark.usefixtures("machine")
 async def test_a_submission_is_stored_whole_for_those_who_teach(school: School, key: UUID) -> None:
     submission = await graded(school, await hand_in(school, key, RIGHT))
     async with transaction() as session:

@@ -1,12 +1,8 @@
-"""An exercise in the small school, and a stand-in for the sandbox that runs the tests' own programs on this machine."""
+"""An exercise in the small school, and a sandbox that fails when it is told to."""
 
 import asyncio
-import os
-import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +12,10 @@ from backend.core.database import transaction
 from backend.core.ids import new_id
 from backend.courses.exercises import Exercise
 from backend.courses.models import Block, BlockKind, Lesson
-from backend.sandbox import Command, Outcome, SandboxUnavailable, Verdict
+from backend.sandbox import Box, Limits, Sandbox
+from backend.sandbox.engine import Engine
 from tests.support.school import School
+from tests.support.services import environment
 
 SECRETS = (
     "hidden-in",
@@ -84,65 +82,35 @@ async def add_exercise(school: School, exercise: dict[str, Any] = SHOUT) -> UUID
     return block.key
 
 
-class LocalBox:
-    """Runs a command as a process of this machine. Only for programs that are in the tests."""
+class Machine:
+    """The sandbox on a real engine, which can be away, and lose so many containers before their first command."""
 
-    def __init__(self, machine: "LocalMachine") -> None:
-        self._machine = machine
-        self.verdict: Verdict | None = None
-
-    async def run(self, command: Command) -> Outcome:
-        """One command in a folder of its own."""
-        self._machine.commands.append(command)
-        if self._machine.breakdowns:
-            self._machine.breakdowns -= 1
-            raise SandboxUnavailable
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            for path, data in command.files.items():
-                (folder / path).write_bytes(data)
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *command.argv[1:],
-                cwd=folder,
-                env={"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            stdout, stderr = await process.communicate(command.stdin)
-            files = {path: (folder / path).read_bytes() for path in command.collect if (folder / path).exists()}
-        if self._machine.away:
-            raise SandboxUnavailable
-        return Outcome(exit_code=process.returncode, stdout=stdout, stderr=stderr, files=files)
-
-
-class LocalMachine:
-    """In the place of the sandbox: it can be away, and break down in the middle of so many commands.
-
-    `sign`: a file that is there while it is away, for several processes.
-    """
-
-    def __init__(self, sign: Path | None = None) -> None:
-        self._sign = sign
-        self._away = False
+    def __init__(self) -> None:
+        self._here = Sandbox(warm=0)
+        with environment(DOCKER_HOST="unix:///nowhere/docker.sock"):
+            self._nowhere = Sandbox(warm=0)
+        self.away = False
         self.breakdowns = 0
         self.owners: list[str] = []
-        self.commands: list[Command] = []
-
-    @property
-    def away(self) -> bool:
-        """Whether it can't be reached now."""
-        return self._sign.exists() if self._sign else self._away
-
-    @away.setter
-    def away(self, value: bool) -> None:
-        self._away = value
 
     @asynccontextmanager
-    async def box(self, owner: str, limits: Any = None, person_id: UUID | None = None) -> AsyncIterator[LocalBox]:
-        """A box, unless the machine is away."""
-        if self.away:
-            raise SandboxUnavailable
-        self.owners.append(owner)
-        yield LocalBox(self)
+    async def box(self, owner: str, limits: Limits, person_id: UUID | None) -> AsyncIterator[Box]:
+        """A box; noted once there is one."""
+        sandbox = self._nowhere if self.away else self._here
+        async with sandbox.box(owner, limits, person_id) as box:
+            self.owners.append(owner)
+            if self.breakdowns:
+                self.breakdowns -= 1
+                await asyncio.to_thread(_take_away, box.containers[0].id)
+            yield box
+
+    async def close(self) -> None:
+        """Destroy what is left."""
+        await self._here.close()
+        await self._nowhere.close()
+
+
+def _take_away(container_id: str) -> None:
+    engine = Engine()
+    engine.api.remove_container(container_id, force=True)
+    engine.close()

@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from typing import Any
 
 import time_machine
 
+from backend import wiring
 from backend.access import SYSTEM
 from backend.core.database import transaction
 from backend.core.embedded.processes import watch_parent
@@ -28,8 +30,6 @@ from backend.grading import testing
 from backend.jobs import Lane, carrier, enqueue, worker
 from backend.jobs import work as do_jobs
 from backend.jobs.models import Priority
-from backend.wiring import register_job_kinds
-from tests.support.exercises import LocalMachine
 from tests.support.jobs import register_kinds
 
 DIES = 9
@@ -80,6 +80,14 @@ class Nursery:
         with suppress(ProcessLookupError):
             os.kill(pid, sign)
         return pid
+
+    def stop(self) -> None:
+        """Ask them all to end, and wait until they have."""
+        for pid in self.alive:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        while self.alive:
+            time.sleep(0.05)
 
     def clear(self) -> None:
         """Kill them all."""
@@ -146,11 +154,9 @@ async def _enqueue_and_die_between_commit_and_push(environment: Mapping[str, str
     await asyncio.sleep(60)
 
 
-async def _grade(environment: Mapping[str, str]) -> None:
-    register_job_kinds()
-    testing.ENGINE_AWAY = 0.1
-    testing.get_sandbox = lambda: LocalMachine(Path(environment["AWAY"]))  # type: ignore[assignment, return-value]
-    await do_jobs(Lane.CPU)
+async def _grade(_environment: Mapping[str, str]) -> None:
+    testing.ENGINE_AWAY = 0.3
+    await wiring.work(Lane.CPU)
 
 
 ROLES = {

@@ -152,6 +152,7 @@ def test_no_file_from_the_container_breaks_the_host(data: bytes) -> None:
         b"[" * 60_000,
         b'{"set": [' + b",".join(str(n).encode() for n in range(3_000)) + b"]}",
         b'{"int": "0x' + b"f" * 60_000 + b'"}',
+        b'{"complex": [1' + b"0" * 400 + b", 0]}",
         b"9" * 60_000,
         b'"' + b"a" * 70_000 + b'"',
         b'{"other": "\\ud800", "text": "\\u0000\\ud800"}',
@@ -193,3 +194,9 @@ def test_an_exercise_that_could_run_too_long_is_refused() -> None:
     tests = [{"kind": "stdio", "name": str(number), "expected": ""} for number in range(40)]
     with pytest.raises(ValueError, match="300 seconds"):
         Exercise.model_validate({"title": "t", "statement": "s", "tests": tests, "limits": {"seconds": 10}})
+
+
+@pytest.mark.timeout(5)
+def test_a_number_that_goes_on_for_ever_holds_nobody_up() -> None:
+    for word in ("1" * 500_000 + "x", "1." + "1" * 500_000 + "x", "." + "1" * 500_000 + "e"):
+        assert not matches(word, "1", Comparison.NUMERIC, 0.1)

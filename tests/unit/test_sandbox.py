@@ -7,6 +7,7 @@ import pytest
 
 from backend.sandbox import Limits, Outcome, Verdict, verdict_of
 from backend.sandbox.frames import Broken, largest_answer, outcome_of, receive
+from backend.sandbox.outdated import outdated
 from backend.sandbox.policy import host_options, seccomp_profile
 from tests.hostile.sandbox.programs import PROGRAMS
 
@@ -87,6 +88,16 @@ def test_the_lock_up_is_complete() -> None:
     assert f"seccomp={seccomp_profile()}" in options["security_opt"]
     assert "no-new-privileges" in options["security_opt"]
     assert all("noexec" in mount and "nosuid" in mount and "nodev" in mount for mount in options["tmpfs"].values())
+
+
+def test_a_build_leaves_the_latest_images_only() -> None:
+    images = [
+        {"Id": f"sha256:{age}", "Created": 1000 - age, "RepoTags": [f"stoa-sandbox:{age}", f"other:{age}"]}
+        for age in (3, 1, 0, 4, 2)
+    ]
+    images.append({"Id": "sha256:9", "Created": 900, "RepoTags": None})
+    assert outdated(images, "stoa-sandbox", "sha256:0") == ["stoa-sandbox:3", "stoa-sandbox:4"]
+    assert outdated(images, "stoa-sandbox", "sha256:4") == ["stoa-sandbox:2", "stoa-sandbox:3"]
 
 
 def test_there_are_sixty_hostile_programs_at_least() -> None:

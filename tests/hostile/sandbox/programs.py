@@ -127,7 +127,7 @@ EXHAUSTING = [
     Program("thread bomb", "while True:\n    with contextlib.suppress(RuntimeError): threading.Thread(target=time.sleep, args=(9,), daemon=True).start()", Verdict.PROCESS_LIMIT),
     Program("zombies", "for _ in range(10_000):\n    if not os.fork(): os._exit(0)", Verdict.PROCESS_LIMIT),
     Program("memory", "x = []\nwhile True: x.append(bytearray(2**20))", Verdict.MEMORY_LIMIT),
-    Program("memory of children", "for _ in range(8):\n    if not os.fork(): x = bytearray(40 * 2**20); time.sleep(60)\ntime.sleep(60)", Verdict.MEMORY_LIMIT),
+    Program("memory of children", "for _ in range(8):\n    if not os.fork(): x = bytearray(40 * 2**20); time.sleep(60)\nos.wait()", Verdict.MEMORY_LIMIT),
     Program("shared memory", "import mmap; m = mmap.mmap(-1, 2**29)\nfor place in range(0, 2**29, 4096): m[place] = 1", Verdict.MEMORY_LIMIT),
     Program("more than a machine's memory", "bytearray(2**45)", Verdict.RUNTIME_ERROR),
     Program("the box full", "tried(lambda: [open(f'f{n}', 'wb').write(bytes(2**20)) for n in range(100)])", said="ENOSPC"),
@@ -173,6 +173,7 @@ CONFUSING = [
     Program("a wrong name for itself", "libc.prctl(15, b') R 0 (', 0, 0, 0); print('x')", said="x"),
     Program("not dumpable", "libc.prctl(4, 0, 0, 0, 0); tried(open, '/proc/self/mem', 'rb')", said="EACCES"),
     Program("leaving the box", "os.chdir('/tmp'); tried(os.rmdir, '/box'); tried(os.rename, '/box', '/tmp/box')", said=None),
+    Program("words in the times of the box", "for path in ('/box', '/tmp'): os.utime(path, (2**33, 2**33)); tried(os.setxattr, path, 'user.word', b'x')", said="EPERM\nEPERM"),
     Program("a box nobody may enter", "os.chmod('/box', 0); os.chmod('/tmp', 0)", said=""),
 ]  # fmt: skip
 

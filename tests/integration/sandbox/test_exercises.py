@@ -49,6 +49,15 @@ f = lambda x: os._exit(0)
 """
 
 
+KEEPS_WORDS = """
+import os
+word = int.from_bytes(input().encode())
+print(os.stat("/box").st_atime_ns // 10**9, os.stat("/tmp").st_atime_ns // 10**9)
+for place in ("/box", "/tmp"):
+    os.utime(place, (word, word))
+"""
+
+
 async def graded(sandbox: Sandbox, exercise: Exercise, code: str) -> Results:
     async with sandbox.box("test:exercise", limits_for(exercise.limits)) as box:
         return await run_tests(box, code, list(enumerate(exercise.tests, 1)))
@@ -79,3 +88,21 @@ async def test_a_program_finds_nothing_expected_and_forges_no_result(sandbox: Sa
     forged = await graded(sandbox, exercise, FORGED)
     assert [test.status for test in forged.tests] == ["failed", "failed", "passed"]  # a test file's results are claims
     assert CLAIMS in how_graded(exercise)
+
+
+async def test_what_students_may_see_runs_before_what_they_may_not(sandbox: Sandbox) -> None:
+    """A program that kept a hidden input for the next test would print it there."""
+    exercise = Exercise(
+        title="Order",
+        statement="Keep it.",
+        tests=tuple(
+            StdioTest(name=visibility, stdin=f"in-{place}", expected="", visibility=visibility)
+            for place, visibility in enumerate(("hidden", "after_published", "after_due_date", "visible"))
+        ),
+    )
+    async with sandbox.box("test:order", limits_for(exercise.limits)) as box:
+        results = await run_tests(box, KEEPS_WORDS, list(enumerate(exercise.tests, 1)))
+    assert [test.number for test in results.tests] == [1, 2, 3, 4]
+    assert [ran.command.stdin for ran in box.record.commands] == [b"in-3", b"in-2", b"in-1", b"in-0"]
+    words = {str(int.from_bytes(f"in-{place}".encode())) for place in range(4)}
+    assert not [test.name for test in results.tests if words & set(test.extra_data.actual.split())]

@@ -14,7 +14,7 @@ from backend.sandbox import Command, Limits, Sandbox, SandboxUnavailable, Verdic
 from backend.sandbox.audit import forget_old_runs, record
 from backend.sandbox.box import Run
 from backend.sandbox.engine import Engine
-from backend.sandbox.policy import LABEL
+from backend.sandbox.policy import LABEL, owner
 from tests.support.boxes import QUICK, python, ran
 from tests.support.engine import my_containers, traces
 from tests.support.services import environment
@@ -80,6 +80,17 @@ async def test_a_container_that_is_taken_away_is_nobodys_fault(sandbox: Sandbox)
     assert box.record.verdict is Verdict.SANDBOX_ERROR
 
 
+async def test_a_warm_container_that_died_is_not_handed_out(sandbox: Sandbox) -> None:
+    await started(sandbox)
+    engine = Engine()
+    (dead,) = my_containers()
+    await asyncio.to_thread(engine.api.remove_container, dead, force=True)
+    engine.close()
+    async with sandbox.box("test:dead") as box:
+        assert dead not in {each.id for each in box.containers}
+        assert (await box.run(HELLO)).stdout == b"hello\n"
+
+
 async def test_a_cancelled_run_leaves_no_container(sandbox: Sandbox) -> None:
     async def work() -> None:
         async with sandbox.box("test:cancelled", QUICK) as box:
@@ -113,16 +124,18 @@ async def test_without_an_engine_nothing_runs_and_what_waits_can_try_again() -> 
         await sandbox.close()
 
 
-async def test_a_sweep_removes_what_a_dead_process_left_and_nothing_else(sandbox: Sandbox) -> None:
+async def test_a_sweep_removes_what_nobody_holds_and_nothing_else(sandbox: Sandbox) -> None:
     engine = Engine()
     name = (await asyncio.to_thread(engine.info))["Name"]
     async with sandbox.box("test:sweep", QUICK) as box:
-        stray = engine.api.create_container(
-            box.containers[0].image, labels={LABEL: f"{name} 999999999 1"}, host_config=None
-        )["Id"]
+        image = box.containers[0].image
+        strays = {
+            engine.api.create_container(image, labels={LABEL: label}, host_config=None)["Id"]
+            for label in (f"{name} 999999999 1", owner())  # a dead process's, and one that we failed to remove
+        }
         await asyncio.to_thread(engine.remove_strays)
         left = {each["Id"] for each in engine.api.containers(all=True, filters={"label": LABEL})}
-        assert stray not in left
+        assert not strays & left
         assert box.containers[0].id in left
     engine.close()
 

@@ -72,10 +72,11 @@ def _open(path: str) -> int:
 
 
 def wipe() -> None:
-    """Empty both folders."""
+    """Empty both folders, and forget the times that a program may have given them."""
     for top in (BOX, TEMPORARY):
         os.chmod(top, 0o700)
         _empty(top)
+        os.utime(top)
 
 
 def _empty(top: str) -> None:
