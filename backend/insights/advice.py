@@ -124,4 +124,5 @@ RECOMMENDATION = Kind(
     Action.INSIGHTS_RECOMMEND,
     max_attempts=3,
     time_limit=300.0,
+    title="Recommendation for a section",
 )
