@@ -49,7 +49,12 @@ def _written() -> rx.Component:
     return rx.fragment(
         rx.cond(state.headline != "", rx.el.p(state.headline, class_name="insight-head")),
         rx.el.p(state.text, class_name="insight-text"),
-        rx.el.p("From totals only · ", moment(state.written_at), class_name="meta"),
+        rx.el.p(
+            "From totals only · ",
+            moment(state.written_at),
+            rx.cond(state.notice != "", " · " + state.notice),
+            class_name="meta",
+        ),
     )
 
 

@@ -8,6 +8,7 @@ import reflex as rx
 from app.state.session import Session, acting
 from backend import insights
 from backend.core.errors import Invalid, NotFound
+from backend.genai import Feature, model_notice
 
 LONGEST_COMMENT = 500
 
@@ -19,6 +20,8 @@ class TeachRecommendationState(Session):
     headline: str = ""
     text: str = ""
     written_at: str = ""
+    notice: str = ""
+    """What people should know about the model that writes it."""
     why_not: str = ""
     my_rating: int = 0
     my_comment: str = ""
@@ -64,6 +67,7 @@ class TeachRecommendationState(Session):
 
     async def _open(self, section_id: UUID) -> None:
         self._show(await insights.read_recommendation(acting(), section_id))
+        self.notice = await model_notice(section_id, Feature.INSTRUCTOR_DASHBOARD)
 
     def _show(self, found: insights.Recommendation) -> None:
         self.state, self.headline, self.text = found.state.value, found.headline, found.text
