@@ -52,7 +52,7 @@ def _written() -> rx.Component:
         rx.el.p(
             "From totals only · ",
             moment(state.written_at),
-            rx.cond(state.notice != "", " · " + state.notice),
+            rx.cond(state.notice != "", " · " + state.notice, ""),
             class_name="meta",
         ),
     )

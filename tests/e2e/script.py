@@ -52,6 +52,8 @@ def answer(request: Received) -> Answer:
             return openai_answer(MARKDOWN).pace(60)
         case "hostile":
             return openai_answer(HOSTILE).pace(60)
+        case "figures":
+            return openai_answer("", tool_calls=[("call_1", "activity", "{}")], finish_reason="tool_calls")
         case "refuse":
             return openai_error(400, "Malformed: Incorrect API key sk-replay-0123456789abcdef (401)")
         case _:

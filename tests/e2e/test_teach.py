@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.app import App
 from tests.e2e.test_pages import faults_of
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import Tutor, Visitor
 
 Visit = Callable[..., Visitor]
 TEACH = "/s/python-evening/teach"
@@ -21,6 +21,8 @@ def _as_before(app: App) -> Iterator[None]:
     yield
     for table in ("insight_reveals", "prompt_templates", "lesson_switches", "student_limits"):
         app.sql(f"DELETE FROM {table} WHERE section_id = {SECTION}")
+    for table in ("feature_configs", "conversations"):
+        app.sql(f"DELETE FROM {table} WHERE feature = 'instructor_dashboard' AND section_id = {SECTION}")
 
 
 def filled(page: Page, heading: str) -> None:
@@ -84,6 +86,28 @@ def test_an_instructor_sees_what_to_do_and_does_it(visit: Visit) -> None:
     assert "Tutor" in csv.text()
 
 
+def test_an_instructor_asks_about_the_figures(visit: Visit, app: App) -> None:
+    app.sql(
+        "INSERT INTO feature_configs (id, created_at, version, feature, section_id, config_id) "
+        f"SELECT gen_random_uuid(), now(), 1, 'instructor_dashboard', {SECTION}, id "
+        "FROM service_configs WHERE name = 'replay'"
+    )
+    visitor = visit("liam")
+    visitor.goes(f"{TEACH}/ask")
+    filled(visitor.page, "Ask about your section")
+    talk = Tutor(visitor.page).asks("figures of the last weeks, please")
+    talk.hears('"students_in_section": 16').hears_out()
+    address = re.compile(f"{TEACH}/ask/[0-9a-f-]{{36}}$")
+    expect(visitor.page).to_have_url(address)
+    visitor.page.reload()
+    talk.hears('"students_in_section": 16')
+    visitor.page.get_by_role("link", name="New talk").click()
+    expect(talk.answers).to_have_count(0)
+    visitor.page.get_by_role("navigation", name="Your talks").get_by_role("link").click()
+    expect(visitor.page).to_have_url(address)
+    talk.hears('"students_in_section": 16')
+
+
 def test_an_instructor_sets_up_the_tutor(visit: Visit) -> None:
     visitor = visit("liam")
     page = visitor.page
@@ -130,6 +154,7 @@ def test_every_tab_is_accessible_and_fits(visit: Visit, phone: bool, dark: bool)
     page = visitor.page
     faults: list[str] = []
     headings = {"": "Introductory Python, Evening", "/questions": "Questions", "/questions?show=open": "Questions"}
+    headings["/ask"] = "Ask about your section"
     headings |= {f"/{name.lower()}": name for name in ("Students", "Transcripts", "Cost", "Settings")}
     for tab, heading in headings.items():
         visitor.goes(TEACH + tab)
