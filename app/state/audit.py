@@ -17,6 +17,8 @@ VERBS = {
     "put_back": "put back into service",
     "seeded": "set up anew",
 }
+JOBS = "jobs"
+"""Changes of which the subject is a phrase: "3 jobs", "the io lane"."""
 NO_VALUE = "nothing"
 
 
@@ -122,10 +124,10 @@ def _item(line: AuditLine) -> LineItem:
 
 
 def deed(action: str) -> str:
-    """`service_config.changed` as a person says it: changed the service config."""
+    """`service_config.changed` as a person says it: changed the service config. Of several jobs the subject tells."""
     kind, _, verb = action.rpartition(".")
     done = VERBS.get(verb, in_words(verb))
-    return f"{done} the {in_words(kind)}" if kind else done
+    return f"{done} the {in_words(kind)}" if kind and kind != JOBS else done
 
 
 def said(value: Any) -> str:

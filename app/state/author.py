@@ -11,7 +11,7 @@ from app.state.job_words import label_of, tone_of
 from app.state.section import SectionState
 from app.state.session import Session, acting
 from backend.authoring import LANGUAGES, Generation, list_generations, start_generation
-from backend.core.errors import Conflict, Invalid, StoaError
+from backend.core.errors import Conflict, Invalid, StoaError, TooMany
 from backend.core.ids import parse_id
 from backend.genai import Feature, model_notice
 from backend.jobs import JobStatus
@@ -100,7 +100,7 @@ class AuthorState(Session):
         yield
         try:
             await start_generation(actor, self._argument("section"), texts, texts.get("key", "")[:LONGEST_KEY])
-        except (Invalid, Conflict) as error:
+        except (Invalid, Conflict, TooMany) as error:
             self.errors = errors_of(error)
             return
         finally:

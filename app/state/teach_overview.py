@@ -100,7 +100,7 @@ class TeachOverviewState(TeachState):
     @rx.event
     async def choose_measure(self, measure: str) -> None:
         """Draw something else by day."""
-        if measure not in MEASURES:
+        if not isinstance(measure, str) or measure not in MEASURES:
             raise Invalid("There is no such choice.")
         self.measure = measure
         self._draw()

@@ -43,7 +43,7 @@ class TeachRecommendationState(Session):
     @rx.event
     async def rate(self, rating: int) -> None:
         """Thumbs up or down; once more: neither."""
-        if rating not in {1, -1}:
+        if rating not in [1, -1]:
             raise Invalid("Thumbs go up or down.")
         await self._rate(0 if rating == self.my_rating else rating, self.my_comment)
 

@@ -90,14 +90,14 @@ class TeachStudentsState(TeachState):
     @rx.event
     async def choose_kind(self, kind: str) -> None:
         """Show only those with a reason of this kind."""
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise Invalid("There is no such choice.")
         self.kind = kind
 
     @rx.event
     async def sort_by(self, column: str) -> None:
         """Sort by a column; once more: the other way round."""
-        if column not in ORDERS:
+        if not isinstance(column, str) or column not in ORDERS:
             raise Invalid("There is no such column.")
         self.descending = not self.descending if self.sort == column else column in {"questions", "submissions"}
         self.sort = column

@@ -15,7 +15,8 @@ sends it back as `Last-Event-ID` and gets the lines beyond it; who has the end g
 elsewhere (a page that was loaded with it) says up to where with `?after=<sequence>`, at its first connection.
 
 What is told comes from Postgres. Redis only says when to look: what it loses comes with the next look, within 5 s. A
-comment is sent every 15 s of silence. A stream without a final `status` broke off, and the reader reconnects.
+comment is sent every 15 s of silence. A stream without a final `status` broke off, after 10 minutes at the latest, and
+the reader reconnects: whoever signed out meanwhile is refused.
 """
 
 from collections.abc import Mapping
@@ -98,6 +99,7 @@ class JobList(BaseModel):
     responses={
         200: {"model": JobOut, "description": "This key has named this job since it was first sent."},
         409: {"description": "The key was used for something else."},
+        429: {"description": "As many of your jobs as may be are under way."},
     },
 )
 async def create_job(

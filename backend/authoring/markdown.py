@@ -11,7 +11,8 @@ from backend.courses import LessonText, Modules
 
 WORDS_PER_MINUTE = 120
 """Slower than reading for pleasure: the exercises take their time."""
-FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
+FENCE = re.compile(r"^ {0,3}(`{3,}(?!.*`)|~{3,})(.*)$", re.MULTILINE)
+"""A line that opens a block of code, or closes one when nothing follows the mark."""
 SLUG_LENGTH = 60
 NAMELESS = "lesson"
 
@@ -90,7 +91,7 @@ def _closed(text: str) -> str:
         mark = found[1]
         if not opened:
             opened = mark
-        elif mark.startswith(opened):
+        elif mark.startswith(opened) and not found[2].strip():
             opened = ""
     return f"{text}\n{opened}" if opened else text
 

@@ -18,6 +18,7 @@ from backend.genai import (
     SystemMessage,
     UserMessage,
     generate,
+    output_limit,
 )
 from backend.insights import advice_queries, queries
 from backend.insights.overview import days_of, lessons_of, total_of
@@ -49,15 +50,21 @@ class Advice(BaseModel):
     text: str = Field(min_length=1, max_length=2_000)
 
 
-SCHEMA = ResponseSchema(
-    "recommendation",
-    {
-        "type": "object",
-        "properties": {"headline": {"type": "string"}, "text": {"type": "string"}},
-        "required": ["headline", "text"],
-        "additionalProperties": False,
-    },
-)
+SMALL = 2_000
+"""A model that may write fewer tokens than these is told lengths, or its answer is cut before its end. Others aren't:
+providers that hold to a schema strictly refuse lengths."""
+HEADLINE, TEXT = 100, 500
+"""Characters."""
+
+
+def schema(limit: int | None) -> ResponseSchema:
+    """The answer's form, for a model that may write `limit` tokens."""
+    small = limit is not None and limit < SMALL
+    parts = {"headline": _text(HEADLINE, small), "text": _text(TEXT, small)}
+    return ResponseSchema(
+        "recommendation",
+        {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False},
+    )
 
 
 async def write_advice(context: JobContext, payload: AdvicePayload) -> Advice:
@@ -67,10 +74,11 @@ async def write_advice(context: JobContext, payload: AdvicePayload) -> Advice:
     async with snapshot() as session:
         here = await opened(session, actor, section_id)
         figures = await figures_of(session, here)
+    limit = await output_limit(Feature.INSTRUCTOR_DASHBOARD, section_id)
     completion = await generate(
         CompletionRequest(
             Feature.INSTRUCTOR_DASHBOARD,
-            Prompt((SystemMessage(SYSTEM_PROMPT), UserMessage(json.dumps(figures))), response_schema=SCHEMA),
+            Prompt((SystemMessage(SYSTEM_PROMPT), UserMessage(json.dumps(figures))), response_schema=schema(limit)),
             section_id=section_id,
             person_id=context.requested_by,
             job_id=context.job_id,
@@ -106,6 +114,10 @@ async def figures_of(session: AsyncSession, here: Opened) -> dict[str, Any]:
     }
 
 
+def _text(most: int, bounded: bool) -> dict[str, Any]:
+    return {"type": "string", **({"minLength": 1, "maxLength": most} if bounded else {})}
+
+
 def _told(activity: Activity) -> dict[str, int]:
     return {
         "active students": activity.active,
@@ -124,4 +136,5 @@ RECOMMENDATION = Kind(
     Action.INSIGHTS_RECOMMEND,
     max_attempts=3,
     time_limit=300.0,
+    title="Recommendation for a section",
 )

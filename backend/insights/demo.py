@@ -82,7 +82,7 @@ async def seed_activity(session: AsyncSession, section_id: UUID, slug: str, time
     if (await session.execute(text(there), {"section": section_id})).scalar_one():
         return False
     zone = ZoneInfo(timezone)
-    lessons = await queries.lesson_titles(session, version_id)
+    lessons = await queries.practice_lessons(session, version_id)
     serving = {row.feature: row.id for row in await queries.serving(session, section_id)}
     config_id = serving.get(Feature.STUDENT_DIALOGUE)
     scene = Scene(section_id, zone, day_of(now(), zone), lessons, config_id, random.Random(slug))  # noqa: S311 - a demo

@@ -98,6 +98,13 @@ async def lesson_titles(session: AsyncSession, version_id: UUID) -> Sequence[tup
     return (await session.exec(statement)).all()
 
 
+async def practice_lessons(session: AsyncSession, version_id: UUID) -> Sequence[tuple[UUID, str]]:
+    """As `lesson_titles`, without graded ones: beside those the tutor is usually off."""
+    statement = select(Lesson.key).where(col(Lesson.version_id) == version_id, col(Lesson.graded))
+    graded = set((await session.exec(statement)).all())
+    return [each for each in await lesson_titles(session, version_id) if each[0] not in graded]
+
+
 async def exercise_keys(session: AsyncSession, version_id: UUID) -> Sequence[UUID]:
     """A version's exercises in reading order."""
     statement = (

@@ -64,4 +64,7 @@ async def roll_step(session: AsyncSession, section_id: UUID, zone: ZoneInfo, mom
     return len(days)
 
 
-ROLLUP = Kind("rollup", RollupPayload, RollupResult, roll_up, Action.INSIGHTS_MAINTAIN, limit=1, every=EVERY)
+ROLLUP = Kind(
+    "rollup", RollupPayload, RollupResult, roll_up, Action.INSIGHTS_MAINTAIN,
+    limit=1, every=EVERY, title="Counting for dashboards",
+)  # fmt: skip

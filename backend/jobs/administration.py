@@ -118,7 +118,7 @@ async def pause(actor: Actor, subject: str) -> None:
     _check_subject(subject)
     async with transaction() as session:
         if await administering.add_pause(session, subject, actor.person_id):
-            record(session, AuditEntry(actor_id=actor.person_id, action="jobs.paused", subject=subject))
+            record(session, AuditEntry(actor_id=actor.person_id, action="jobs.paused", subject=_named(subject)))
 
 
 async def resume(actor: Actor, subject: str) -> None:
@@ -126,7 +126,7 @@ async def resume(actor: Actor, subject: str) -> None:
     require(actor, Action.JOBS_ADMINISTER)
     async with transaction() as session:
         if await administering.drop_pause(session, subject):
-            record(session, AuditEntry(actor_id=actor.person_id, action="jobs.resumed", subject=subject[:60]))
+            record(session, AuditEntry(actor_id=actor.person_id, action="jobs.resumed", subject=_named(subject)))
     try:
         await hand_on_due()
     except Unavailable:
@@ -146,4 +146,9 @@ def _check_subject(subject: str) -> None:
 
 
 def _entry(actor: Actor, action: str, jobs: int) -> AuditEntry:
-    return AuditEntry(actor_id=actor.person_id, action=action, subject=f"{jobs} jobs")
+    return AuditEntry(actor_id=actor.person_id, action=action, subject="1 job" if jobs == 1 else f"{jobs} jobs")
+
+
+def _named(subject: str) -> str:
+    what, _, name = subject.partition(":")
+    return f"the {name} lane" if what == "lane" else f"jobs of the kind {name}"

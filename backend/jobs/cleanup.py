@@ -51,7 +51,10 @@ async def clean_up(context: JobContext, _payload: CleanUp) -> CleanedUp:
     return CleanedUp(expired=expired, deleted=deleted)
 
 
-ARTIFACT_CLEANUP = Kind("artifact_cleanup", CleanUp, CleanedUp, clean_up, Action.JOBS_ADMINISTER, every=86_400.0)
+ARTIFACT_CLEANUP = Kind(
+    "artifact_cleanup", CleanUp, CleanedUp, clean_up, Action.JOBS_ADMINISTER,
+    every=86_400.0, title="Clearing of old files",
+)  # fmt: skip
 
 
 async def _batches() -> AsyncIterator[list[StoredObject]]:

@@ -44,6 +44,8 @@ class JobContext:
         self._job = job
         self._store = store
         self._session: AsyncSession | None = None
+        self._untold: list[JobEvent] = []
+        """What readers are told of once the handler's transaction has committed: before, they would find nothing."""
         self._settled = False
         self.succeeded = False
         """Whether the handler has stored its success itself."""
@@ -86,12 +88,13 @@ class JobContext:
         """
         async with transaction() as session:
             await self._hold(session)
-            self._session = session
+            self._session, self._untold = session, []
             try:
                 yield session
             finally:
                 self._session = None
         self.succeeded = self._settled
+        await publish(self._untold)
 
     async def succeed(self, session: AsyncSession, result: BaseModel) -> None:
         """End the job as succeeded in a `transaction()` of its own: its effect and its success are stored together."""
@@ -177,7 +180,11 @@ class JobContext:
             raise JobCanceled
 
     async def _tell(self, name: str, data: dict[str, Any]) -> None:
-        await publish([JobEvent(self._job.id, name, data)])
+        event = JobEvent(self._job.id, name, data)
+        if self._session is not None:
+            self._untold.append(event)
+        else:
+            await publish([event])
 
 
 def _iso(moment: datetime) -> str:

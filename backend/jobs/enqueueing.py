@@ -15,9 +15,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from backend.access import Action, Actor, Scope, require
 from backend.core.database import transaction
-from backend.core.errors import Conflict, Invalid
+from backend.core.errors import Conflict, Invalid, TooMany
 from backend.jobs import carrier, queries
-from backend.jobs.kinds import Kind, kind_named, parse_payload
+from backend.jobs.kinds import Kind, awaited_kinds, kind_named, parse_payload
+from backend.jobs.listing_queries import count_active
 from backend.jobs.models import Job, Priority
 from backend.jobs.schemas import JobView, job_view
 
@@ -26,6 +27,9 @@ KEY_DAYS = 30
 KEY_MAX_LENGTH = 200
 PAYLOAD_MAX_BYTES = 262_144
 """A payload says what to do; what it is done to lies in tables and object storage."""
+
+MOST_ACTIVE = 20
+"""Jobs that one person may have waiting and running: nobody fills the queue for all."""
 
 WAITING = "jobs to push after the commit"
 Pushed = tuple[UUID, str, str]
@@ -74,20 +78,26 @@ async def enqueue(
 async def request_job(
     actor: Actor,
     kind: str,
-    payload: Mapping[str, Any],
+    payload: Mapping[str, Any] | BaseModel,
     *,
     section_id: UUID | None = None,
     idempotency_key: str | None = None,
 ) -> Requested:
-    """`enqueue` for somebody outside: only what people may ask for, in a transaction of its own."""
+    """`enqueue` for a person: only what people may ask for, in a transaction of its own.
+
+    Raises `TooMany` as well, when as many of their jobs as may be are under way.
+    """
     require(actor, Action.JOB_READ, Scope(owner_id=actor.person_id))
     known = kind_named(kind)
     if not known.requestable:
         raise Invalid("kind: this kind of job can't be asked for here.")
     async with transaction() as session:
-        return await _enqueue(
+        asked = await _enqueue(
             session, actor, known, payload, section_id=section_id, priority=Priority.P1, idempotency_key=idempotency_key
         )
+        if asked.is_new and actor.person_id is not None:
+            await _refuse_crowd(session, actor.person_id)
+        return asked
 
 
 async def _enqueue(
@@ -117,6 +127,11 @@ async def _enqueue(
     job, is_new = await _store(session, values, run_at)
     push_after_commit(session, [(job.id, job.lane, job.priority)])
     return Requested(job_view(job), is_new)
+
+
+async def _refuse_crowd(session: AsyncSession, person: UUID) -> None:
+    if await count_active(session, person, awaited_kinds()) > MOST_ACTIVE:
+        raise TooMany(f"You have {MOST_ACTIVE} jobs under way. Wait until one of them ends, or cancel one.")
 
 
 def push_after_commit(session: AsyncSession, jobs: Collection[Pushed]) -> None:

@@ -23,6 +23,8 @@ from backend.jobs.schemas import JobView, LogLine
 EVENT_ID = re.compile(r"[0-9]{1,10}(-[0-9]{1,20})?")
 POLL = 5.0
 """Seconds after which to look without a hint: any may be lost. While Redis is away the hub asks for a look a second."""
+LONGEST = 600.0
+"""Seconds of one connection. It breaks off then: the reader comes back, and must be signed in and allowed still."""
 BREATH = 0.1
 """Seconds between looks: a job that says a thousand things a second costs its readers ten queries."""
 
@@ -78,11 +80,12 @@ class _Reader:
 
 
 async def _follow(actor: Actor, job_id: UUID, hub: EventHub, reader: _Reader) -> AsyncGenerator[list[Frame], None]:
-    hint, spoke = asyncio.Event(), time.monotonic()
+    hint, begun = asyncio.Event(), time.monotonic()
+    spoke = begun
     listening = asyncio.create_task(_listen(hub, stream_name(job_id), hint))
     comment = get_settings().sse_comment
     try:
-        while not reader.ended:
+        while not reader.ended and time.monotonic() - begun < LONGEST:
             hint.clear()
             frames = await _look(actor, job_id, reader)
             if frames is None:

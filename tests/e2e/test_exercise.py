@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import Error, Locator, Page, Response, expect
 
 from backend.courses.demo import demo_courses
+from backend.sandbox import SandboxUnavailable
+from tests.e2e.app import App
 from tests.e2e.test_pages import faults_of
 from tests.e2e.visitor import Visitor
 
@@ -127,6 +129,39 @@ def test_a_student_solves_an_exercise_by_keyboard_and_sees_nothing_hidden(visit:
     assert page.evaluate(kept) == 1
     ada.signs_out()
     assert page.evaluate(kept) == 0
+    assert not faults, "\n".join(faults)
+
+
+HOLD = f"""
+CREATE FUNCTION held_back() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.run_at = now() + interval '1 day';
+    NEW.progress_note = '{SandboxUnavailable.message.replace("'", "''")}';
+    RETURN NEW;
+END $$;
+CREATE TRIGGER held_back BEFORE INSERT ON jobs FOR EACH ROW WHEN (NEW.kind = 'sandbox_run') EXECUTE FUNCTION held_back()
+"""
+LET_GO = """
+DROP TRIGGER held_back ON jobs;
+DROP FUNCTION held_back;
+UPDATE jobs SET run_at = now(), progress_note = '' WHERE kind = 'sandbox_run' AND status = 'queued'
+"""
+
+
+def test_while_the_engine_is_away_the_page_says_what_is_waited_for(visit: Visit, app: App) -> None:
+    """Its workers' engine is another test's, so a run is stored as `box_for` leaves it without one."""
+    page = visit("pia").page
+    page.goto(PATH)
+    exercise = exercise_on(page)
+    app.sql(HOLD)
+    try:
+        exercise.get_by_role("button", name="Run").click()
+        expect(exercise.get_by_text(SandboxUnavailable.message)).to_be_visible()
+        expect(exercise.get_by_text("`stoa doctor` says what to install")).to_be_visible()
+        faults = faults_of(page, "a run that waits for an engine")
+    finally:
+        app.sql(LET_GO)
+    expect(exercise.get_by_text("All 2 tests passed")).to_be_visible(timeout=RUN_MS)
     assert not faults, "\n".join(faults)
 
 

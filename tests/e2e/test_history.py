@@ -1,7 +1,9 @@
 """The tutor on a page of its own: conversations with addresses, found, renamed and deleted."""
 
+import json
 import re
 from collections.abc import Callable
+from zipfile import ZipFile
 
 from playwright.sync_api import Locator, expect
 
@@ -90,6 +92,24 @@ def test_another_persons_conversation_is_not_there(visit: Visit, ada: Visitor) -
         expect(other.page.get_by_text("There is no such conversation")).to_be_visible()
         expect(other.page.locator("body")).not_to_contain_text("francium")
         assert "francium" not in "".join(other.heard)
+
+
+def test_conversations_are_exported_and_downloaded(ada: Visitor) -> None:
+    tutor = converse(ada, "about fluorine")
+    page = tutor.page
+    page.get_by_role("button", name="Export my conversations").click()
+    expect(page.get_by_role("heading", name=re.compile("^Export of conversations"), level=1)).to_be_visible()
+    expect(page.locator(".job-said .pill")).to_have_text("Done")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="conversations.zip").click()
+    with ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        listed = json.loads(archive.read("manifest.json"))["conversations"]
+        [files] = [each["files"] for each in listed if each["title"] == "about fluorine"]
+        assert {each["section"] for each in listed} == {"chemistry-autumn"}
+        assert all("about fluorine" in archive.read(name).decode() for name in files)
+    page.go_back()
+    expect(tutor.questions).to_contain_text("about fluorine")
 
 
 def test_the_home_page_leads_back_to_a_conversation(ada: Visitor) -> None:

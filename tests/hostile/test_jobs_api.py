@@ -8,6 +8,7 @@ import pytest
 
 from backend import storage
 from backend.jobs import JobStatus
+from backend.jobs.enqueueing import MOST_ACTIVE
 from tests.support.jobs import add_artifact, add_job, fetch, job_of, register_kinds
 from tests.support.school import School, found_school
 from tests.support.web import browser
@@ -86,6 +87,19 @@ async def test_a_bomb_is_an_error_of_the_sender_and_a_short_answer(student: http
 async def test_a_huge_payload_is_refused(student: httpx2.AsyncClient) -> None:
     payload = {"x": "y" * 1_000_001}
     assert (await student.post(JOBS, json={"kind": "effect", "payload": payload})).status_code == 413
+
+
+async def test_nobody_fills_the_queue(student: httpx2.AsyncClient) -> None:
+    for number in range(MOST_ACTIVE):
+        answer = await student.post(JOBS, json={"kind": "effect"}, headers={"Idempotency-Key": f"key {number}"})
+        assert answer.status_code == 201
+    refused = await student.post(JOBS, json={"kind": "effect"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many")
+    again = await student.post(JOBS, json={"kind": "effect"}, headers={"Idempotency-Key": "key 3"})
+    assert again.status_code == 200
+    assert (await fetch("SELECT count(*) FROM jobs"))[0][0] == MOST_ACTIVE
+    await student.post(f"{JOBS}/{again.json()['id']}/cancel")
+    assert (await student.post(JOBS, json={"kind": "effect"})).status_code == 201
 
 
 HOSTILE_NAMES = ('"; filename="x.exe', "a\u202egpj.exe", "..%2f..%2fetc", "ä ö;=,'%0d%0aSet-Cookie: a=b", "x" * 200)

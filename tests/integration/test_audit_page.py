@@ -81,6 +81,7 @@ async def test_arguments_that_no_page_sends_find_everything_or_nothing(tab: Tab,
         ("model.put_back", "put back into service the model"),
         ("keys_rotated", "keys rotated"),
         ("usage_limits.deleted", "deleted the usage limits"),
+        ("jobs.retried", "retried"),
     ],
 )
 def test_an_action_is_a_deed(action: str, words: str) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from app.state.author import AuthorState
 from app.state.home import HomeState
 from app.state.job import JobState
 from app.state.job_news import JobNewsState
@@ -13,7 +14,9 @@ from app.state.jobs import JobsState
 from app.state.jobs_admin import JobsAdminState
 from app.state.session import Session
 from backend.access import Action
-from backend.jobs import JobStatus, Kind, kinds, pause
+from backend.authoring import COURSE_GENERATE
+from backend.jobs import JobStatus, Kind, kinds, pause, register
+from backend.jobs.enqueueing import MOST_ACTIVE
 from tests.support.jobs import (
     Nothing,
     add_job,
@@ -184,6 +187,18 @@ async def test_administrators_narrow_choose_and_change_many(school: School) -> N
     told = await does(tab, JobsAdminState, "pause", subject="lane:io")
     assert [each["label"] for each in told["jobs_admin_state.paused"]] == ["The whole io lane"]
     assert (await does(tab, JobsAdminState, "resume", subject="lane:io"))["jobs_admin_state.paused"] == []
+
+
+async def test_who_has_too_much_under_way_reads_so_at_the_form(school: School) -> None:
+    register(COURSE_GENERATE)
+    for _ in range(MOST_ACTIVE):
+        await add_job(mine(school, "instructor"), JobStatus.QUEUED)
+    tab = await tab_of(school, "instructor", "/s/[section]/teach/author", section="baking-autumn")
+    form = {"topic": "Rain", "audience": "all", "lessons": "1", "language": "en", "key": "k"}
+    told = await does(tab, AuthorState, "start", values=form)
+    assert told["author_state.saving"] is False
+    assert [text.split(".")[0] for text in told["author_state.errors"].values()] == ["You have 20 jobs under way"]
+    assert await fetch("SELECT 1 FROM jobs WHERE kind = 'course_generate'") == []
 
 
 async def test_another_persons_job_is_neither_read_nor_changed(school: School) -> None:

@@ -41,6 +41,8 @@ def test_neighbours_of_the_same_module_are_one_chapter() -> None:
         ("```py\nx", "```py\nx\n```"),
         ("~~~~\n```\nx", "~~~~\n```\nx\n~~~~"),
         ("```\nx\n```\nand", "```\nx\n```\nand"),
+        ("```\nx\n```py\ny", "```\nx\n```py\ny\n```"),
+        ("```x``` and", "```x``` and"),
         ("`x`", "`x`"),
     ],
 )

@@ -30,12 +30,14 @@ async def test_a_term_happened_once_and_the_same_each_time(services: None) -> No
     assert len(await wiring.seed_demo_activity()) == 4
     assert await fetch(FINGERPRINT) == first
 
+    graded = {row.key for row in await fetch("SELECT key FROM lessons WHERE graded")}
     for slug in (row[0] for row in first):
         head = await insights.open_section_head(SYSTEM, slug)
         view = await insights.read_overview(SYSTEM, head.id)
         assert view.totals.active > 5 and view.totals.thumbs_up and view.totals.thumbs_down
         assert [day.activity.questions for day in view.days if day.day == head.today] == [0]
         assert view.cost.cost_usd > 0
+        assert not [each for each in view.lessons if each.key in graded and each.activity.questions]
         students = (await insights.read_students(SYSTEM, head.id)).students
         kinds = {signal.kind for each in students for signal in each.signals}
         python = slug.startswith("python")

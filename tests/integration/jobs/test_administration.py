@@ -88,7 +88,7 @@ async def test_many_are_cancelled_retried_and_discarded_as_far_as_that_goes() ->
     assert await discard_jobs(SYSTEM, ids) == 1
     assert [(await job_of(job_id)).status for job_id in (ids[0], ids[2], ids[3])] == ["queued", "canceled", "canceled"]
     changes = [tuple(row) for row in await fetch("SELECT action, subject FROM audit_log ORDER BY id")]
-    assert changes == [("jobs.canceled", "2 jobs"), ("jobs.retried", "1 jobs"), ("jobs.discarded", "1 jobs")]
+    assert changes == [("jobs.canceled", "2 jobs"), ("jobs.retried", "1 job"), ("jobs.discarded", "1 job")]
 
 
 async def test_too_many_at_once_are_refused() -> None:

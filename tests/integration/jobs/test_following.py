@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -14,7 +14,8 @@ from backend.core.events import EventHub, Frame
 from backend.core.redis import get_redis
 from backend.jobs import JobStatus, JobView, cancel_job, discard_jobs, follow_job, following, reading, stream_name
 from backend.jobs.context import JobContext
-from tests.support.jobs import Nothing, ask, begun, reaches, redis_away, working
+from backend.jobs.events import JobEvent
+from tests.support.jobs import Nothing, ask, begun, job_of, reaches, redis_away, working
 from tests.support.school import School
 from tests.support.services import environment
 
@@ -112,6 +113,38 @@ async def test_a_line_is_told_at_once(student: Actor, hub: EventHub, monkeypatch
         while len(reader.log) < number:
             await asyncio.sleep(0.01)
     await reading
+
+
+async def test_readers_are_told_of_what_is_stored_and_of_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored: list[int] = []
+
+    async def look(events: Iterable[JobEvent]) -> None:
+        stored.extend([(await job_of(event.job_id)).last_log for event in events])
+
+    context = await begun(await ask())
+    monkeypatch.setattr("backend.jobs.context.publish", look)
+    with pytest.raises(ZeroDivisionError):
+        async with context.transaction():
+            await say(context, 1)
+            raise ZeroDivisionError
+    assert stored == []
+    async with context.transaction():
+        await say(context, 1, 2)
+    assert stored == [2, 2]
+
+
+async def test_a_long_connection_breaks_off_and_the_reader_goes_on(
+    student: Actor, hub: EventHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LONGEST", 0.01)
+    job, reader = await ask(actor=student), Reader()
+    context = await begun(job)
+    await say(context, 1)
+    await reader.follow(student, job, hub)
+    await say(context, 2)
+    await reader.follow(student, job, hub)
+    assert (reader.log, reader.names.count("snapshot")) == (["line 1", "line 2"], 2)
+    assert reader.state["status"] == "running"
 
 
 async def test_without_redis_the_row_tells(student: Actor, hub: EventHub) -> None:
