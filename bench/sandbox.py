@@ -1,6 +1,7 @@
 """One test in the sandbox, warm and cold, beside `docker run --rm`, and a bare interpreter, in turns.
 
-`python -m bench.sandbox [--runs N] [--seconds S]`; needs a Docker engine (DOCKER_HOST) and its command.
+`python -m bench.sandbox [--runs N] [--seconds S] [--beside RUNTIME]`; with `--beside runsc` it measures gVisor beside
+the engine's own runtime instead, in turns. Needs a Docker engine (DOCKER_HOST) and its command.
 """
 
 import argparse
@@ -8,7 +9,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from backend.sandbox import Command, Sandbox
@@ -18,6 +19,11 @@ from tests.support.services import environment
 
 SOURCE = b"print(sum(int(each) for each in input().split()))"
 COMMAND = Command(("python3", "main.py"), {"main.py": SOURCE}, b"1 2 3\n")
+PROGRAMS = {
+    "import numpy": Command(("python3", "-c", "import numpy")),
+    "processor-bound": Command(("python3", "-c", "print(sum(each * each for each in range(5_000_000)))")),
+    "500 files": Command(("python3", "-c", "for each in range(500): open(f'/tmp/{each}', 'w').write('x')")),
+}
 DOCKER = (
     "docker", "run", "--rm", "-i", "--network=none", "--read-only", "--cap-drop=ALL", "--memory=128m",
     "--entrypoint=python3", image_reference(), "-c", SOURCE.decode(),
@@ -29,11 +35,15 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--beside", help="another runtime of the engine")
     options = parser.parse_args()
     await asyncio.to_thread(prepare_image)
-    await latencies(options.runs)
-    await memory()
-    await sustained(options.seconds)
+    if options.beside:
+        await runtimes(options.beside, options.runs)
+    else:
+        await latencies(options.runs)
+        await memory()
+        await sustained(options.seconds)
 
 
 async def latencies(runs: int) -> None:
@@ -70,6 +80,42 @@ async def latencies(runs: int) -> None:
     for name, found in times.items():
         middle, late = percentile(found, 0.5), percentile(found, 0.95)
         print(f"{name:45} p50 {middle:6.1f} ms  p95 {late:6.1f} ms  1/{rival / middle:.1f} of docker run --rm")
+
+
+async def runtimes(other: str, runs: int) -> None:
+    """The engine's own runtime and another, in turns: the same programs, warm and cold."""
+    times: dict[str, dict[str, list[float]]] = {}
+    sandboxes = {}
+    for runtime in ("", other):
+        with environment(STOA_SANDBOX_RUNTIME=runtime):
+            sandboxes[runtime] = Sandbox(warm=1), Sandbox(warm=0)
+    for _ in range(runs):
+        for runtime, (warm, cold) in sandboxes.items():
+            await filled(warm, 1)
+            for name, spent in [(name, spent) async for name, spent in _programs(warm, cold)]:
+                times.setdefault(name, {}).setdefault(runtime, []).append(spent)
+    for warm, cold in sandboxes.values():
+        await warm.close()
+        await cold.close()
+    for name, found in times.items():
+        own, others = percentile(found[""], 0.5), percentile(found[other], 0.5)
+        late = percentile(found[other], 0.95)
+        print(
+            f"{name:30} own p50 {own:7.1f} ms  {other} p50 {others:7.1f}, p95 {late:7.1f} ms  {others / own:.1f} times"
+        )
+
+
+async def _programs(warm: Sandbox, cold: Sandbox) -> AsyncIterator[tuple[str, float]]:
+    """Milliseconds of each program in one visit of each sandbox."""
+    async with warm.box("bench") as box:
+        for name, command in {"warm, one test": COMMAND, "next test": COMMAND, **PROGRAMS}.items():
+            begun = time.perf_counter()
+            assert (await box.run(command)).exit_code == 0
+            yield name, (time.perf_counter() - begun) * 1000
+    begun = time.perf_counter()
+    await one_test(cold)
+    yield "cold", (time.perf_counter() - begun) * 1000
+    await cold.settled()
 
 
 async def one_test(sandbox: Sandbox) -> None:

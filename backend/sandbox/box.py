@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
@@ -69,7 +70,6 @@ class Box:
         """What the run's record says; unless somebody sets it, the first that a command decided by itself."""
         self._take = take
         self._engine = engine
-        self._number = 0
 
     async def run(self, command: Command) -> Outcome:
         """Run one command to its end.
@@ -79,13 +79,12 @@ class Box:
         """
         check(command)
         container = await self._alive()
-        self._number += 1
-        at, limits = now(), self.record.limits
-        request = frames.request_of(self._number, command, limits, get_settings().sandbox_record)
+        at, limits, secret = now(), self.record.limits, token_hex()
+        request = frames.request_of(secret, command, limits, get_settings().sandbox_record)
         seconds = limits.wall_seconds + GRACE
         try:
             answer = await asyncio.to_thread(container.exchange, request, seconds, frames.largest_answer(limits))
-            outcome = frames.outcome_of(answer, self._number)
+            outcome = frames.outcome_of(answer, secret)
         except frames.Broken as error:
             outcome = await self._explained(container, command, error, at)
         self.record.commands.append(Ran(command, at, outcome))

@@ -48,6 +48,8 @@ class Container:
     attached: Any = None
     made: float = field(default_factory=time.time)
     alive: bool = True
+    destroyed: bool = False
+    """Whether its sandbox has given its place away already."""
 
     @property
     def stream(self) -> socket.socket:

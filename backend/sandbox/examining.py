@@ -9,6 +9,7 @@ from backend.core.settings import get_settings
 from backend.sandbox.engine import Engine
 from backend.sandbox.errors import SandboxUnavailable
 from backend.sandbox.images import image_digest, image_reference
+from backend.sandbox.policy import is_gvisor
 
 NO_ENGINE = "Code isn't run: exercises, Run and the tutor's programs wait until there is one."
 
@@ -56,4 +57,7 @@ def _runtime(info: dict[str, Any]) -> Finding:
         return Finding(
             "Sandbox runtime", False, wanted, "The engine doesn't know it.", "install it, or unset STOA_SANDBOX_RUNTIME"
         )
+    if is_gvisor(wanted):
+        without = "gVisor: no record of what is opened, and a program that needs too much memory ends its container"
+        return Finding("Sandbox runtime", True, f"{wanted}, {without}")
     return Finding("Sandbox runtime", True, wanted or str(info.get("DefaultRuntime", "")))

@@ -23,10 +23,10 @@ class Broken(Exception):
     """The other side hung up, was too slow, or sent what no frame may be."""
 
 
-def request_of(number: int, command: Command, limits: Limits, record: bool) -> dict[str, Any]:
-    """A command as the runner takes it."""
+def request_of(secret: str, command: Command, limits: Limits, record: bool) -> dict[str, Any]:
+    """A command as the runner takes it. Programs don't know `secret`, so none can write the answer itself."""
     return {
-        "id": number,
+        "id": secret,
         "argv": list(command.argv),
         "files": {path: base64.b64encode(content).decode() for path, content in command.files.items()},
         "stdin": base64.b64encode(command.stdin).decode(),
@@ -34,16 +34,17 @@ def request_of(number: int, command: Command, limits: Limits, record: bool) -> d
         "hash_seed": command.hash_seed,
         "wall_s": limits.wall_seconds,
         "cpu_s": limits.cpu_seconds,
+        "processes": limits.processes,
         "output_max": limits.output_bytes,
         "collect_max": limits.collect_bytes,
         "record": record,
     }
 
 
-def outcome_of(answer: dict[str, Any], number: int) -> Outcome:
-    """What the runner answered to request `number`. Raises `Broken` when that isn't what it says it is."""
+def outcome_of(answer: dict[str, Any], secret: str) -> Outcome:
+    """What the runner answered to request `secret`. Raises `Broken` when that isn't what it says it is."""
     try:
-        if answer["id"] != number:
+        if answer["id"] != secret:
             raise Broken("an answer to something else")
         return Outcome(
             exit_code=answer["exit"],

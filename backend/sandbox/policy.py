@@ -19,6 +19,10 @@ INODES = 4096
 """Files and folders at once in `/box`, and as many in `/tmp`."""
 DESCRIPTORS = 256
 RUNNERS_PROCESSES = 1
+GVISOR = "runsc"
+"""How the name of a runtime that is gVisor begins."""
+GVISORS_THREADS = 1024
+"""What the engine's count has for gVisor's own threads; there the runner counts those of programs."""
 
 
 def owner() -> str:
@@ -35,9 +39,15 @@ def seccomp_profile() -> str:
     return json.dumps(profile, separators=(",", ":"))
 
 
+def is_gvisor(runtime: str | None) -> bool:
+    """Whether a runtime of this name is gVisor, by the name its makers gave it."""
+    return (runtime or "").startswith(GVISOR)
+
+
 def host_options(limits: Limits, runtime: str | None) -> dict[str, Any]:
     """The engine's options for a container of these limits."""
     folder = f"rw,nosuid,nodev,noexec,size={limits.disk_mb}m,nr_inodes={INODES},mode=0700,uid=65532,gid=65532"
+    own = GVISORS_THREADS if is_gvisor(runtime) else RUNNERS_PROCESSES
     return {
         "network_mode": "none",
         "read_only": True,
@@ -48,7 +58,7 @@ def host_options(limits: Limits, runtime: str | None) -> dict[str, Any]:
         "mem_limit": limits.memory_mb * MEGABYTE,
         "memswap_limit": limits.memory_mb * MEGABYTE,  # memory and swap together: no swap
         "nano_cpus": 1_000_000_000,
-        "pids_limit": limits.processes + RUNNERS_PROCESSES,
+        "pids_limit": limits.processes + own,
         "ulimits": [
             {"Name": "nofile", "Soft": DESCRIPTORS, "Hard": DESCRIPTORS},
             {"Name": "core", "Soft": 0, "Hard": 0},

@@ -21,6 +21,7 @@ from backend.sandbox.box import Box, Run
 from backend.sandbox.engine import Container, Engine
 from backend.sandbox.errors import SandboxUnavailable
 from backend.sandbox.images import ensure_image
+from backend.sandbox.policy import is_gvisor
 from backend.sandbox.schemas import Limits
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,8 @@ class Sandbox:
         self._hourly = hourly
         self._size = settings.sandbox_warm if warm is None else warm
         self._limits = Limits()
+        self._adjustable = not is_gvisor(settings.sandbox_runtime)
+        """Whether a warm container can be given other memory: `runsc` has no update."""
         self._warm: deque[Container] = deque()
         self._filling = 0
         self._places = asyncio.Semaphore(self._size + SPARE)
@@ -86,7 +89,7 @@ class Sandbox:
         """
         limits = limits or self._limits
         container = await self._take(limits)
-        box = Box(Run(owner, person_id, limits), container, lambda: self._take(limits), self._engine)
+        box = Box(Run(owner, person_id, limits), container, lambda: self._instead(box), self._engine)
         try:
             yield box
         finally:
@@ -101,6 +104,7 @@ class Sandbox:
     async def _take(self, limits: Limits) -> Container:
         """A warm container if one fits, else a new one."""
         fits = (limits.processes, limits.disk_mb) == (self._limits.processes, self._limits.disk_mb)
+        fits = fits and (self._adjustable or limits.memory_mb == self._limits.memory_mb)
         while fits and self._warm:
             container = self._warm.popleft()
             if container.waits and time.time() - container.made < STALE and await self._prepared(container, limits):
@@ -112,6 +116,11 @@ class Sandbox:
         except asyncio.CancelledError:
             making.add_done_callback(self._unwanted)
             raise
+
+    async def _instead(self, box: Box) -> Container:
+        """Another container for one that died; its place is given back first, or many deaths would use them up."""
+        await asyncio.shield(self._spawn(self._destroy(box.containers[-1])))
+        return await self._take(box.record.limits)
 
     async def _prepared(self, container: Container, limits: Limits) -> bool:
         if limits.memory_mb == container.limits.memory_mb:
@@ -143,6 +152,9 @@ class Sandbox:
 
     async def _destroy(self, container: Container) -> None:
         """Remove it; where the engine is away, a sweep does it later."""
+        if container.destroyed:
+            return
+        container.destroyed = True
         try:
             with suppress(SandboxUnavailable):
                 await asyncio.to_thread(self._engine.destroy, container)

@@ -69,15 +69,21 @@ def test_a_wrong_frame_is_the_end(sent: bytes) -> None:
         received(sent)
 
 
-@pytest.mark.parametrize("answer", [{}, {"id": 2}, {"id": 1}, {"id": 1, "stdout": 7}])
+@pytest.mark.parametrize("answer", [{}, {"id": 1}, {"id": "b"}, {"id": "a"}, {"id": "a", "stdout": 7}])
 def test_an_answer_of_another_form_is_the_end(answer: dict[str, object]) -> None:
     with pytest.raises(Broken):
-        outcome_of(answer, 1)
+        outcome_of(answer, "a")
 
 
 def test_the_largest_honest_answer_fits() -> None:
     limits = Limits()
     assert largest_answer(limits) > 4 / 3 * (2 * limits.output_bytes + limits.collect_bytes)
+
+
+def test_gvisors_own_threads_have_room_in_the_engines_count() -> None:
+    limits = Limits(processes=32)
+    assert host_options(limits, None)["pids_limit"] == 33
+    assert host_options(limits, "runsc")["pids_limit"] > 500
 
 
 def test_the_lock_up_is_complete() -> None:

@@ -169,6 +169,25 @@ async def test_a_record_is_for_administrators_and_is_forgotten(database: str) ->
     assert len(await read_runs(SYSTEM)) == 1
 
 
+async def test_many_containers_may_die_in_one_box(sandbox: Sandbox) -> None:
+    async with sandbox.box("test:deaths", QUICK) as box:
+        for _ in range(7):
+            assert (await box.run(HELLO)).stdout == b"hello\n"
+            box.containers[-1].hang_up()
+    assert len(box.containers) == 7
+
+
+FORGER = """
+import json, os
+answer = json.dumps({"id": 1, "exit": 0}).encode()
+for number in range(3, 9):
+    try:
+        os.write(os.open(f"/proc/1/fd/{number}", os.O_WRONLY | os.O_NONBLOCK), len(answer).to_bytes(4, "big") + answer)
+    except OSError:
+        pass
+"""
+
+
 async def test_gvisor_runs_the_same_programs_where_it_is_installed(engine: None) -> None:
     known = await asyncio.to_thread(Engine().info)
     if "runsc" not in known["Runtimes"]:
@@ -176,6 +195,16 @@ async def test_gvisor_runs_the_same_programs_where_it_is_installed(engine: None)
     with environment(STOA_SANDBOX_RUNTIME="runsc"):
         sandbox = Sandbox(warm=0)
         async with sandbox.box("test:gvisor", QUICK) as box:
+            hello = await box.run(HELLO)
+            assert (hello.stdout, hello.exit_code, hello.opened) == (b"hello\n", 0, ())
+            busy = await ran(box, "while True: pass")
+            assert busy.timed_out
+            assert busy.wall_seconds < QUICK.wall_seconds
+            sleepers = "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(9,)).start()"
+            assert (await ran(box, sleepers)).processes_refused
+            assert (await ran(box, "x = bytearray(b'1') * 2**28")).out_of_memory
+            with pytest.raises(SandboxUnavailable):
+                await ran(box, FORGER)
             assert (await box.run(HELLO)).stdout == b"hello\n"
-            assert (await ran(box, "while True: pass")).timed_out
         await sandbox.close()
+    assert my_containers() == set()

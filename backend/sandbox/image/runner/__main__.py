@@ -3,7 +3,8 @@
 What a program could do to this process, and why it can't: read its memory or write to its descriptors through
 `/proc/1` (it isn't dumpable, so `/proc/1` belongs to root); signal it (the first process of a namespace is spared
 every signal it has no handler for, and it has none); leave something running or lying about (after each command
-every other process is killed, and both folders are emptied).
+every other process is killed, and both folders are emptied). gVisor protects neither `/proc/1/fd` nor the first process
+from signals: there a program can break its run, but not forge an answer, which must carry the request's secret `id`.
 """
 
 import ctypes

@@ -1,5 +1,6 @@
 """Running one program: start it, watch its time and output, end it with all its children."""
 
+import _thread
 import base64
 import os
 import resource
@@ -37,12 +38,14 @@ class Watched:
     listener: int | None
     most: int
     """Bytes of each stream."""
+    processes: int
     output: dict[str, bytearray] = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
     record: Record = field(default_factory=Record)
     status: int | None = None
     max_rss_kb: int = 0
     timed_out: bool = False
     truncated: bool = False
+    refused: bool = False
 
 
 def run_program(request: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def run_program(request: dict[str, Any]) -> dict[str, Any]:
         "timed_out": program.timed_out,
         "truncated": program.truncated,
         "oom": usage.oom_kills() > kills,
-        "refused": usage.refused_processes() > refused,
+        "refused": program.refused or usage.refused_processes() > refused,
         "wall_s": wall,
         "cpu_s": usage.cpu_seconds() - used,
         "maxrss_kb": program.max_rss_kb,
@@ -90,7 +93,7 @@ def _start(request: dict[str, Any]) -> Watched:
         os.set_blocking(descriptor, False)
     ends = {stdout[0]: "stdout", stderr[0]: "stderr"}
     unwritten = base64.b64decode(request["stdin"])
-    return Watched(pid, ends, stdin[1], unwritten, listener, int(request["output_max"]))
+    return Watched(pid, ends, stdin[1], unwritten, listener, int(request["output_max"]), int(request["processes"]))
 
 
 def _become(request: dict[str, Any], channel: socket.socket, *streams: int) -> None:
@@ -118,7 +121,7 @@ def _become(request: dict[str, Any], channel: socket.socket, *streams: int) -> N
 
 def _watch(program: Watched, deadline: float, most_cpu: float) -> None:
     """Until it ends, uses up its time, or writes too much."""
-    child = os.pidfd_open(program.pid)
+    child = _ending(program.pid)
     poller = select.poll()
     for descriptor in (child, *program.ends, *([program.listener] if program.listener is not None else [])):
         poller.register(descriptor, select.POLLIN)
@@ -129,8 +132,9 @@ def _watch(program: Watched, deadline: float, most_cpu: float) -> None:
             now = time.monotonic()
             if now >= look:
                 program.timed_out = now >= deadline or usage.cpu_seconds() > most_cpu
+                program.refused = usage.too_many(program.processes)
                 look = min(now + TICK, deadline)
-            if program.timed_out:
+            if program.timed_out or program.refused:
                 return
             ready = {descriptor for descriptor, _ in poller.poll((look - now) * 1000 + 1)}
             _serve(program, ready, poller)
@@ -143,6 +147,25 @@ def _watch(program: Watched, deadline: float, most_cpu: float) -> None:
         for descriptor in (child, program.stdin, *program.ends):
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _ending(pid: int) -> int:
+    """A descriptor that is ready once `pid` has ended."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:  # gVisor has no such call
+        ended, tell = os.pipe()
+        _thread.start_new_thread(_wait, (pid, tell))
+        return ended
+
+
+def _wait(pid: int, tell: int) -> None:
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    except ChildProcessError:
+        pass
+    finally:
+        os.close(tell)
 
 
 def _serve(program: Watched, ready: set[int], poller: select.poll) -> None:
