@@ -92,6 +92,20 @@ class Stage:
         assert len(rows) == count
         assert [row for row in rows if row[0] != "succeeded" or row[2] != [row[1]]] == []
 
+    async def freeze_a_busy_worker(self) -> int:
+        """Stop a worker in the middle of jobs; its pid."""
+        while True:
+            for (worker,) in await fetch("SELECT DISTINCT worker FROM jobs WHERE status = 'running'"):
+                os.kill(pid := int(worker.split(":")[-2]), signal.SIGSTOP)
+                if await fetch(f"SELECT 1 FROM jobs WHERE status = 'running' AND worker = '{worker}'"):
+                    return pid
+                os.kill(pid, signal.SIGCONT)
+            await asyncio.sleep(0.01)
+
+    async def freeze_any_worker(self) -> int:
+        """Stop a worker, whatever it does; its pid."""
+        return self.nursery.signal_one(signal.SIGSTOP)
+
     async def attempts(self) -> int:
         """All attempts together."""
         return int((await fetch("SELECT sum(attempts) FROM jobs"))[0][0])
@@ -236,9 +250,8 @@ async def test_leases_that_end_while_the_handler_still_runs(stage: Stage) -> Non
     await stage.enqueue(payload={"seconds": 0.3})
     stage.nursery.start_many(WORKERS)
     frozen = []
-    for share in (0.1, 0.3):
-        await stage.some_end(share)
-        frozen.append(stage.nursery.signal_one(signal.SIGSTOP))
+    for freeze in (stage.freeze_a_busy_worker, stage.freeze_any_worker):
+        frozen.append(await freeze())
         stage.nursery.start()
         await asyncio.sleep(1.5)  # its lease is over, and another has begun its jobs anew
     for pid in frozen:
