@@ -23,13 +23,29 @@ class Attempt:
     status: str | None = None
     note: str = ""
     error: str = ""
+    begun: bool = False
+    """Grading has begun, and nothing failed on our side since."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it may still get a verdict."""
+        waits = self.submission.graded_at is None and self.status in {JobStatus.QUEUED, JobStatus.RUNNING}
+        return waits and not self.submission.given_back
 
     @property
     def charged(self) -> bool:
-        """Whether it counts as one of the attempts: it has a verdict, or may still get one."""
+        """Whether it counts as one of the attempts: it has a verdict, may still get one, or was cancelled meanwhile.
+
+        How long a grading takes tells something of the hidden tests: who has watched it has used the attempt.
+        """
         if self.submission.given_back:
             return False
-        return self.submission.graded_at is not None or self.status in {JobStatus.QUEUED, JobStatus.RUNNING}
+        return self.submission.graded_at is not None or self.pending or self.broken_off
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether its grading was cancelled after it began."""
+        return self.status == JobStatus.CANCELED and self.begun
 
 
 async def settings_of(session: AsyncSession, section_id: UUID, key: UUID) -> ExerciseSettings | None:
@@ -52,7 +68,7 @@ async def lock_attempts(session: AsyncSession, section_id: UUID, key: UUID, pers
 async def attempts_of(session: AsyncSession, section_id: UUID, key: UUID, person_id: UUID | None) -> list[Attempt]:
     """A person's attempts at an exercise, the latest first."""
     found = await session.exec(
-        select(Submission, Job.status, Job.progress_note, Job.error_message)
+        select(Submission, Job)
         .outerjoin(Job, col(Job.id) == col(Submission.job_id))
         .where(
             col(Submission.section_id) == section_id,
@@ -61,7 +77,14 @@ async def attempts_of(session: AsyncSession, section_id: UUID, key: UUID, person
         )
         .order_by(col(Submission.number).desc())
     )
-    return [Attempt(submission, status, note or "", error or "") for submission, status, note, error in found]
+    return [_attempt(submission, job) for submission, job in found]
+
+
+def _attempt(submission: Submission, job: Job | None) -> Attempt:
+    if job is None:
+        return Attempt(submission)
+    begun = job.attempts > 0 and not job.error_class
+    return Attempt(submission, job.status, job.progress_note, job.error_message, begun)
 
 
 async def submission_by_id(session: AsyncSession, submission_id: UUID) -> Submission | None:

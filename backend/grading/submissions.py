@@ -24,6 +24,7 @@ from backend.grading.showing import result_view
 from backend.grading.testing import box_for, run_tests
 from backend.jobs import JobContext, Kind, Lane, Permanent, Priority, enqueue
 
+BROKEN_OFF = "It was cancelled after grading had begun, so the attempt counts."
 TRIED_AGAIN = "Another attempt was made since this one failed, so it isn't graded any more."
 
 
@@ -97,8 +98,7 @@ async def read_submission(actor: Actor, submission_id: UUID) -> SubmissionView:
 def _same(attempts: Sequence[Attempt], code: str, key: str) -> Attempt | None:
     """The attempt that this is again."""
     for attempt in attempts:
-        waiting = attempt.charged and attempt.submission.graded_at is None
-        if attempt.submission.idempotency_key == key or (waiting and attempt.submission.code == code):
+        if attempt.submission.idempotency_key == key or (attempt.pending and attempt.submission.code == code):
             return attempt
     return None
 
@@ -163,7 +163,7 @@ def _view(attempt: Attempt, attempts: Sequence[Attempt], place: Place, actor: Ac
 
 def _result(attempt: Attempt, place: Place, actor: Actor) -> ResultView:
     if attempt.submission.graded_at is None:
-        return unfinished(attempt.status, attempt.note, attempt.error)
+        return unfinished(attempt.status, attempt.note, BROKEN_OFF if attempt.broken_off else attempt.error)
     return result_view(Results.model_validate(attempt.submission.results), place.seen_by(actor))
 
 

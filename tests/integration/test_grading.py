@@ -226,6 +226,23 @@ async def test_an_attempt_that_cannot_be_graded_is_given_back(school: School, ke
     assert [each.charged for each in kept] == [True, True, True, False, False]
 
 
+async def test_who_cancels_a_grading_that_began_has_used_the_attempt(school: School, key: UUID) -> None:
+    """How long it took told something already."""
+    endless = await hand_in(school, key, "while True: pass")
+    async with working(Lane.CPU):
+        while (await job_of(endless.job_id)).status != JobStatus.RUNNING:
+            await asyncio.sleep(0.02)
+        await cancel_job(await school.actor(), endless.job_id)
+        await reaches(endless.job_id)
+    canceled = await grading.read_submission(await school.actor(), endless.id)
+    assert (canceled.result.state, canceled.charged, canceled.score) == ("failed", True, None)
+    assert "counts" in canceled.result.note
+    again = await hand_in(school, key, "while True: pass")
+    assert again.id != endless.id
+    await set_columns(endless.job_id, error_class="'SandboxUnavailable'")  # it was between attempts: ours had failed
+    assert not (await grading.read_submission(await school.actor(), endless.id)).charged
+
+
 async def test_grading_again_changes_nothing(school: School, key: UUID, machine: Machine) -> None:
     submission = await graded(school, await hand_in(school, key, RIGHT))
     boxes = list(machine.owners)
