@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from backend.core.embedded.processes import start_time
@@ -94,6 +95,16 @@ class PrivateEngine:
         mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for place in reversed([each for each in mounted if each.startswith(f"{self._folder}/")]):
             subprocess.run(["umount", "--lazy", place], check=True)
+        self._end_shims()
+
+    def _end_shims(self) -> None:
+        """End what stands beside a container that was made while the engine was killed: no later one knows of it."""
+        mine = f"{self._folder}/exec/".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                program, *arguments = (process / "cmdline").read_bytes().split(b"\0")
+                if b"containerd-shim" in program and any(each.startswith(mine) for each in arguments):
+                    os.kill(int(process.name), signal.SIGKILL)
 
     def _answers(self) -> bool:
         engine = self._engine()
