@@ -226,6 +226,19 @@ async def test_an_attempt_that_cannot_be_graded_is_given_back(school: School, ke
     assert [each.charged for each in kept] == [True, True, True, False, False]
 
 
+async def test_a_run_is_answered_within_a_second(school: School, key: UUID, machine: Machine) -> None:
+    """Asserted at three times the promise."""
+    actor, loop = await school.actor(), asyncio.get_running_loop()
+    async with working(Lane.CPU):
+        await reaches((await grading.run_code(actor, school.here.id, key, RIGHT, "first")).job_id)
+        begun = loop.time()
+        run = await grading.run_code(actor, school.here.id, key, RIGHT, "second")
+        await reaches(run.job_id)
+        seconds = loop.time() - begun
+    assert (await grading.read_run(actor, run.job_id)).result.state == "finished"
+    assert seconds < 3
+
+
 async def test_who_cancels_a_grading_that_began_has_used_the_attempt(school: School, key: UUID) -> None:
     """How long it took told something already."""
     endless = await hand_in(school, key, "while True: pass")
